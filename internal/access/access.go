@@ -1,0 +1,178 @@
+// Package access is the domain: what an access request is, who decided what
+// about it, and where its messages went. It knows neither Teleport's wire
+// types nor Slack's; the adapters translate into and out of it.
+//
+// Everything here is a plain value. Strings that people typed (names, reasons,
+// resource names) are hostile until package message has escaped them.
+package access
+
+import (
+	"slices"
+	"time"
+)
+
+// State is where a request stands.
+type State uint8
+
+// The states. Expired stands for a request that Teleport no longer has while
+// our record says that nobody had decided it.
+const (
+	Pending State = iota
+	Approved
+	Denied
+	Promoted
+	Expired
+)
+
+// String returns the state as Teleport's users read it, and as plugin data
+// stores it for resolved requests.
+func (s State) String() string {
+	switch s {
+	case Pending:
+		return "PENDING"
+	case Approved:
+		return "APPROVED"
+	case Denied:
+		return "DENIED"
+	case Promoted:
+		return "PROMOTED"
+	case Expired:
+		return "EXPIRED"
+	}
+	return "UNKNOWN"
+}
+
+// Resolved says that nothing is left to decide.
+func (s State) Resolved() bool { return s != Pending }
+
+// Kind tells temporary access from access that lasts.
+type Kind uint8
+
+// The kinds. Servers before 18 only know ShortTerm.
+const (
+	ShortTerm Kind = iota
+	LongTerm
+)
+
+// Request is an access request as Teleport has it now.
+type Request struct {
+	ID                 string
+	User               string // the requester's Teleport username
+	Kind               Kind
+	Roles              []string
+	Resources          []Resource
+	Reason             string
+	State              State
+	ResolveReason      string
+	SuggestedReviewers []string // Teleport usernames or emails
+	Reviews            []Review // oldest first
+	Thresholds         []Threshold
+	SystemAnnotations  map[string][]string
+	AccessListTitle    string // where a promoted request leads
+	Created            time.Time
+	Expires            time.Time // when the undecided request lapses; zero if unknown
+	AccessExpires      time.Time // when approved access ends; zero if unknown
+	AssumeStart        time.Time // when approved access begins; zero for at once
+}
+
+// Resource is one resource that a request asks for.
+type Resource struct {
+	Cluster     string
+	Kind        string // node, db, app, kube_cluster, …
+	Name        string // the resource's own name, often a UUID
+	SubResource string // for example a Kubernetes namespace/pod
+}
+
+// ID returns the resource in Teleport's notation, /cluster/kind/name[/sub].
+func (r Resource) ID() string {
+	id := "/" + r.Cluster + "/" + r.Kind + "/" + r.Name
+	if r.SubResource != "" {
+		id += "/" + r.SubResource
+	}
+	return id
+}
+
+// Review is one person's decision.
+type Review struct {
+	Author  string
+	State   State // Approved, Denied or Promoted
+	Reason  string
+	Created time.Time
+}
+
+// Threshold is how many reviews it takes. Zero means that this side is not
+// reached by counting.
+type Threshold struct {
+	Name    string
+	Approve int
+	Deny    int
+}
+
+// Counts returns how many reviews approve (or promote) and how many deny.
+func (r Request) Counts() (approvals, denials int) {
+	for _, v := range r.Reviews {
+		switch v.State {
+		case Approved, Promoted:
+			approvals++
+		case Denied:
+			denials++
+		}
+	}
+	return approvals, denials
+}
+
+// Clone returns a copy that shares no memory with r.
+func (r Request) Clone() Request {
+	r.Roles = slices.Clone(r.Roles)
+	r.Resources = slices.Clone(r.Resources)
+	r.SuggestedReviewers = slices.Clone(r.SuggestedReviewers)
+	r.Reviews = slices.Clone(r.Reviews)
+	r.Thresholds = slices.Clone(r.Thresholds)
+	if r.SystemAnnotations != nil {
+		m := make(map[string][]string, len(r.SystemAnnotations))
+		for k, v := range r.SystemAnnotations {
+			m[k] = slices.Clone(v)
+		}
+		r.SystemAnnotations = m
+	}
+	return r
+}
+
+// Details is what makes a request readable. It is looked up beside the
+// request, and a message without it is still a message.
+type Details struct {
+	Logins        map[string][]string // role → logins; nil if unknown
+	ResourceNames map[string]string   // Resource.ID() → friendly name
+}
+
+// Cluster is the Teleport cluster that requests come from.
+type Cluster struct {
+	Name    string
+	Version string // the Auth server's, such as "18.2.0"
+	WebURL  string // https://proxy.example.com without a slash, or empty where the Web UI cannot show requests
+}
+
+// RecipientKind tells people from places.
+type RecipientKind uint8
+
+// The kinds of recipients.
+const (
+	Channel RecipientKind = iota
+	Person
+)
+
+// Recipient is someone or somewhere that Slack can post to.
+type Recipient struct {
+	ID   string // what chat.postMessage takes: C…, G…, D…, U…, or #name where only the name is known
+	Name string // as configured or asked for: an email, a channel name, a username
+	Kind RecipientKind
+}
+
+// MessageRef is where a message is in Slack. Its zero value is nowhere.
+type MessageRef struct {
+	Channel string // C…, G… or D…
+	TS      string // 1700000000.000100
+}
+
+// IsZero says that there is no message.
+func (m MessageRef) IsZero() bool { return m == MessageRef{} }

@@ -1,0 +1,26 @@
+package deps
+
+import (
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/coreos/go-systemd/v22/daemon"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/go-cmp/cmp/cmpopts"
+	_ "github.com/gravitational/teleport/api/client"
+	_ "github.com/gravitational/teleport/api/client/proto"
+	_ "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
+	_ "github.com/gravitational/teleport/api/identityfile"
+	_ "github.com/gravitational/teleport/api/types"
+	_ "github.com/gravitational/trace"
+	_ "github.com/pelletier/go-toml/v2"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/client_golang/prometheus/testutil"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/slack-go/slack"
+	_ "github.com/slack-go/slack/socketmode"
+	_ "github.com/spf13/cobra"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/time/rate"
+	_ "pgregory.net/rapid"
+)
