@@ -176,3 +176,12 @@ type MessageRef struct {
 
 // IsZero says that there is no message.
 func (m MessageRef) IsZero() bool { return m == MessageRef{} }
+
+// Audience is whom a message addresses, which decides its words.
+type Audience uint8
+
+// The audiences.
+const (
+	Reviewers Audience = iota // people who can decide, and those who watch them
+	Requester                 // the person who asked
+)
