@@ -1,0 +1,226 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+)
+
+const (
+	knownFor     = time.Hour       // how long an answer about somebody counts
+	unknownFor   = 5 * time.Minute // how long "nobody has this address" counts
+	maxDirectory = 10_000          // entries of each kind kept
+)
+
+// directory remembers who is who: emails and their people, names and IDs of
+// channels, people and their direct message channels. An answer that is too
+// old still serves when Slack has no newer one.
+type directory struct {
+	mu      sync.Mutex
+	entries map[string]entry  // by kind and name: "person a@example.com"
+	flights map[string]flight // look-ups under way, by the same key
+	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
+	listed  time.Time         // when the list of channels was last read to its end
+	list    map[string]string // #name → ID, from that list
+}
+
+type entry struct {
+	recipient access.Recipient
+	err       error // nobody, or nobody who can be written to
+	until     time.Time
+}
+
+type flight chan struct{}
+
+func newDirectory() *directory {
+	return &directory{
+		entries: map[string]entry{},
+		flights: map[string]flight{},
+		ids:     map[string]string{},
+	}
+}
+
+// The shapes of names.
+var (
+	idShape    = regexp.MustCompile(`^[CGDUW][A-Z0-9]{8,}$`)
+	emailShape = regexp.MustCompile(`^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$`)
+)
+
+func isUserID(s string) bool {
+	return idShape.MatchString(s) && (s[0] == 'U' || s[0] == 'W')
+}
+
+func isConversationID(s string) bool {
+	return idShape.MatchString(s) && !isUserID(s)
+}
+
+// channelName is how a channel's name is kept: Slack's names are lower case.
+func channelName(s string) string {
+	return "#" + strings.ToLower(strings.TrimLeft(s, "#"))
+}
+
+// Resolve says whom a name from the configuration or from Teleport means: an
+// email is a person of the workspace, everything else an ID or a channel's
+// name. NotFound: nobody has this address. Permanent: the person is
+// deactivated.
+func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, error) {
+	trimmed := strings.TrimSpace(name)
+	switch {
+	case strings.Trim(trimmed, "#") == "":
+		return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "empty_name", Class: fault.Permanent, Hint: "name a channel or an email address"}
+	case isUserID(trimmed):
+		return access.Recipient{ID: trimmed, Name: name, Kind: access.Person}, nil
+	case idShape.MatchString(trimmed):
+		return access.Recipient{ID: trimmed, Name: name, Kind: access.Channel}, nil
+	case emailShape.MatchString(trimmed):
+		email := strings.ToLower(trimmed)
+		r, err := c.cached(ctx, "person "+email, func() (access.Recipient, error) { return c.lookupEmail(ctx, email) })
+		r.Name = name
+		return r, err
+	}
+	channel := channelName(trimmed)
+	r := access.Recipient{ID: channel, Name: name, Kind: access.Channel}
+	if c.scopeKnown("channels:read") || c.scopeKnown("groups:read") {
+		c.refreshList(ctx)
+	}
+	if id := c.dir.channel(channel); isConversationID(id) {
+		r.ID = id
+	}
+	return r, nil
+}
+
+// lookupEmail asks Slack who has the address.
+func (c *Client) lookupEmail(ctx context.Context, email string) (access.Recipient, error) {
+	r := request{
+		op:     "look up " + email,
+		method: "users.lookupByEmail",
+		key:    email,
+		form:   url.Values{"email": {email}},
+	}
+	var answer struct {
+		User struct {
+			ID      string `json:"id"`
+			Deleted bool   `json:"deleted"`
+			IsBot   bool   `json:"is_bot"`
+		} `json:"user"`
+	}
+	if err := c.paced(ctx, r, &answer); err != nil {
+		return access.Recipient{}, err
+	}
+	switch {
+	case !isChannelID(answer.User.ID):
+		return access.Recipient{}, unreadable(r, "no user in the answer", nil)
+	case answer.User.Deleted:
+		v, _ := verdictOf("user_disabled")
+		return access.Recipient{}, &fault.Error{Op: r.op, Reason: "user_disabled", Class: v.class, Hint: v.hint}
+	}
+	return access.Recipient{ID: answer.User.ID, Kind: access.Person}, nil
+}
+
+// cached answers from the directory, asks at most once at a time for the same
+// key, and prefers an old answer to an error that may pass.
+func (c *Client) cached(ctx context.Context, key string, ask func() (access.Recipient, error)) (access.Recipient, error) {
+	d := c.dir
+	for {
+		d.mu.Lock()
+		e, have := d.entries[key]
+		if have && time.Now().Before(e.until) {
+			d.mu.Unlock()
+			return e.recipient, e.err
+		}
+		if f, busy := d.flights[key]; busy {
+			d.mu.Unlock()
+			select {
+			case <-f:
+				// Somebody else's answer is in the directory now, unless it
+				// was an error of the moment: then it's our turn to ask.
+				continue
+			case <-ctx.Done():
+				return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "canceled", Class: fault.Retry, Err: ctx.Err()}
+			}
+		}
+		f := make(flight)
+		d.flights[key] = f
+		d.mu.Unlock()
+
+		r, err := ask()
+
+		d.mu.Lock()
+		delete(d.flights, key)
+		switch class := fault.ClassOf(err); {
+		case err == nil:
+			d.keep(key, entry{recipient: r, until: time.Now().Add(knownFor)})
+		case class == fault.NotFound || class == fault.Permanent:
+			d.keep(key, entry{err: err, until: time.Now().Add(unknownFor)})
+		case have && class == fault.Retry && !errors.Is(err, context.Canceled):
+			r, err = e.recipient, e.err
+		}
+		d.mu.Unlock()
+		close(f)
+		return r, err
+	}
+}
+
+// keep stores an entry, making room by age where there is none.
+func (d *directory) keep(key string, e entry) {
+	if _, have := d.entries[key]; !have && len(d.entries) >= maxDirectory {
+		oldest := ""
+		for k, v := range d.entries {
+			if oldest == "" || v.until.Before(d.entries[oldest].until) {
+				oldest = k
+			}
+		}
+		delete(d.entries, oldest)
+	}
+	d.entries[key] = e
+}
+
+// channel returns the ID for what is posted to, or the same if it's unknown.
+func (d *directory) channel(name string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if id, ok := d.ids[name]; ok {
+		return id
+	}
+	if !idShape.MatchString(name) {
+		name = channelName(name)
+		if id, ok := d.ids[name]; ok {
+			return id
+		}
+		if id, ok := d.list[name]; ok {
+			return id
+		}
+	}
+	return name
+}
+
+// Learn remembers where a post to name went, so that "#dev" and its ID, and a
+// person and their direct message, are one.
+func (c *Client) Learn(name string, ref access.MessageRef) {
+	if !isConversationID(ref.Channel) || isConversationID(name) || name == "" {
+		return
+	}
+	if !isUserID(name) {
+		name = channelName(name)
+	}
+	d := c.dir
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, have := d.ids[name]; !have && len(d.ids) >= maxDirectory {
+		for k := range d.ids { // any one: it is learnt again with the next post
+			delete(d.ids, k)
+			break
+		}
+	}
+	d.ids[name] = ref.Channel
+}
+
+// refreshList is in channels.go.
+func (c *Client) refreshList(context.Context) {}
