@@ -43,8 +43,7 @@ type Config struct {
 }
 
 // Teleport is the [teleport] section: where the cluster is and who we are.
-// Either Identity is set, or all of ClientKey, ClientCrt and RootCAs, or
-// nothing, which is found out at connect time as in the published plugin.
+// Either Identity is set, or all of ClientKey, ClientCrt and RootCAs.
 type Teleport struct {
 	Addr                    string // host:port of an Auth server or a Proxy
 	Identity                string // path of the identity file

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestTheExampleIsSoundOnceFilledIn(t *testing.T) {
+	_, _, err := Parse("example", Example(), files)
+	if got := lines(err); len(got) != 1 || !strings.Contains(got[0], "slack.token: is still the example's placeholder") {
+		t.Errorf("as printed: %q, want the token's placeholder alone", got)
+	}
+	filled := strings.Replace(string(Example()), "xoxb-11xx", "xoxb-22-real", 1)
+	_, warnings, err := Parse("example", []byte(filled), files)
+	if err != nil || warnings != nil {
+		t.Errorf("filled in: %v, warnings %v", err, warnings)
+	}
+}
+
+// setting matches a key of the example, commented out or not.
+var setting = regexp.MustCompile(`(?m)^(?:# )?([a-z_]+) = `)
+
+func TestTheExampleNamesEveryKeyAndNoOther(t *testing.T) {
+	named := map[string]bool{}
+	section := ""
+	for line := range strings.Lines(string(Example())) {
+		if strings.HasPrefix(line, "[") {
+			section = strings.Trim(strings.TrimSpace(line), "[]")
+			if section == "role_to_recipients" {
+				named[section] = true
+			}
+			continue
+		}
+		if m := setting.FindStringSubmatch(line); m != nil && section != "role_to_recipients" {
+			named[section+"."+m[1]] = true
+		}
+	}
+	for _, key := range Keys() {
+		if !named[key] {
+			t.Errorf("the example does not name %s", key)
+		}
+		delete(named, key)
+	}
+	for key := range named {
+		t.Errorf("the example names %s, which nobody reads", key)
+	}
+}
+
+func TestTheCommentedSettingsOfTheExampleAreSound(t *testing.T) {
+	file := strings.Replace(string(Example()), "xoxb-11xx", "xoxb-22-real", 1)
+	for _, m := range setting.FindAllString(file, -1) {
+		if strings.HasPrefix(m, "# client_") || strings.HasPrefix(m, "# root_") || strings.HasPrefix(m, "# app_token") {
+			continue // another way to do it, and a file that is not there
+		}
+		file = strings.Replace(file, "\n"+m, "\n"+strings.TrimPrefix(m, "# "), 1)
+	}
+	_, _, err := Parse("example", []byte(file), files)
+	if err != nil {
+		t.Errorf("with every comment taken away: %v", err)
+	}
+}
+
+func TestTheReferenceNamesEveryKey(t *testing.T) {
+	text, err := os.ReadFile("../../docs/reference.md")
+	if os.IsNotExist(err) {
+		t.Skip("there is no reference yet")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range Keys() {
+		name := key[strings.LastIndexByte(key, '.')+1:]
+		if !strings.Contains(string(text), "`"+name+"`") && !strings.Contains(string(text), "`"+key+"`") {
+			t.Errorf("docs/reference.md does not name %s", key)
+		}
+	}
+}
+
+func TestExampleLinesFit80Columns(t *testing.T) {
+	for line := range strings.Lines(string(Example())) {
+		if len([]rune(strings.TrimRight(line, "\n"))) > 80 {
+			t.Errorf("over 80 columns: %s", line)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func FuzzParse(f *testing.F) {
+	f.Add(sound)
+	f.Add(example)
+	f.Add("[[slack]]\n[slack.token]\na.b.c = [1, {x = 2}]\n")
+	f.Add("[slack]\ntoken = \"xoxb-secret-canary\n")
+	f.Add("\xef\xbb\xbf[a]\r\n'é' = 1979-05-27T07:32:00Z")
+	f.Add("role_to_recipients = {\"*\" = ['a', 1, {}]}")
+	f.Fuzz(func(t *testing.T, file string) {
+		cfg, warnings, err := Parse("f", []byte(file), files)
+		for _, w := range warnings {
+			if w.Place == "" || w.What == "" {
+				t.Errorf("warning without place or words: %#v", w)
+			}
+		}
+		if err != nil {
+			var ps Problems
+			if !errors.As(err, &ps) || len(ps) == 0 {
+				t.Fatalf("not Problems: %#v", err)
+			}
+			for _, p := range ps {
+				if p.Place == "" || p.What == "" || strings.Contains(p.What+p.Do, "xoxb-secret-canary") {
+					t.Errorf("bad problem: %#v", p)
+				}
+			}
+			return
+		}
+		if cfg.Slack.Token.IsZero() || cfg.Teleport.Addr == "" || cfg.Teleport.RefreshIdentityInterval <= 0 ||
+			cfg.Recipients == nil || !strings.HasSuffix(cfg.Slack.APIURL, "/") || cfg.Log.Output == "" {
+			t.Errorf("incomplete without an error: %+v", cfg)
+		}
+		if !cfg.Routing.OnlyMonitoringRules && len(cfg.Recipients["*"]) == 0 {
+			t.Error("no fallback without an error")
+		}
+	})
+}

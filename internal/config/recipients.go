@@ -1,0 +1,95 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// fallbackRole is the role whose recipients hear of roles without their own.
+const fallbackRole = "*"
+
+// recipients reads [role_to_recipients], whose keys are role names: case
+// counts, and none is unknown.
+func (r *reader) recipients(root *section, onlyRules bool) map[string][]string {
+	const do = `name a channel or an email, such as "*" = "access-requests"; if access monitoring rules do all the routing, set only_monitoring_rules = true under [routing]`
+	e, f := root.find("role_to_recipients")
+	roles := map[string][]string{}
+	if e != nil && e.val.table == nil {
+		r.problem(f, "begin it with a line of its own: [role_to_recipients]", "is %s, expected a table", e.val.describe())
+		return roles
+	}
+	fallback := field{key: `role_to_recipients."*"`, at: nowhere}
+	if e != nil {
+		for _, entry := range e.val.table.entries {
+			role := field{key: "role_to_recipients." + keyPart(entry.name), at: entry.at}
+			list, ok := r.recipientList(role, entry.val)
+			if entry.name == fallbackRole {
+				fallback.at, fallback.wrong = role.at, !ok
+			}
+			if entry.name != strings.TrimSpace(entry.name) || entry.name == "" {
+				r.warn(role, "", "the role is called %s, which no role is likely to be", quote(entry.name))
+			}
+			roles[entry.name] = list
+		}
+	}
+	switch {
+	case onlyRules, fallback.wrong:
+	case len(roles) == 0:
+		r.problem(f, do, "missing required value")
+	case len(roles[fallbackRole]) == 0:
+		r.problem(fallback, do, "missing required value")
+	}
+	return roles
+}
+
+// recipientList reads a string or a list of strings. It says false where the
+// type was wrong; what else is odd is left out with a warning.
+func (r *reader) recipientList(f field, v value) ([]string, bool) {
+	items := []value{v}
+	switch v.kind {
+	case unstable.String:
+	case unstable.Array:
+		items = v.items
+	case unstable.Table, unstable.InlineTable:
+		r.problem(f, "put a role name with a dot in it into quotes", "is a table, expected a string or a list of strings")
+		return nil, false
+	default:
+		r.problem(f, "write recipients in quotes", "unexpected type for recipients: %s, expected a string or a list of strings", v.describe())
+		return nil, false
+	}
+	ok := true
+	list := make([]string, 0, len(items))
+	for _, item := range items {
+		at := field{key: f.key, at: item.at}
+		switch {
+		case item.kind != unstable.String:
+			r.problem(at, "write recipients in quotes", "unexpected type for a recipient: %s, expected a string", item.describe())
+			ok = false
+		case strings.TrimSpace(item.text) == "":
+			r.warn(at, "remove it", "has an empty recipient, which is left out")
+		case slices.Contains(list, item.text):
+			r.warn(at, "remove one", "names %s twice", quote(item.text))
+		default:
+			if item.text != strings.TrimSpace(item.text) {
+				r.warn(at, "remove the spaces", "the recipient %s has spaces around it", quote(item.text))
+			}
+			list = append(list, item.text)
+		}
+	}
+	return list, ok
+}
+
+// legacyRecipients accepts slack.recipients, which the published plugin reads
+// and never uses.
+func (r *reader) legacyRecipients(s *section) {
+	e, f := s.find("recipients")
+	switch {
+	case e == nil:
+	case e.val.kind != unstable.Array:
+		r.problem(f, "remove it, and use [role_to_recipients]", "is %s, expected a list", e.val.describe())
+	default:
+		r.warn(f, "use [role_to_recipients]", "is accepted but not used")
+	}
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode"
+)
+
+// maxTokenFileBytes is how much of a token file is read; the published plugin
+// reads the same.
+const maxTokenFileBytes = 2000
+
+// ReadToken reads the token file at path: its first 2000 bytes, without the
+// white space around them.
+func ReadToken(path string, readFile func(path string) ([]byte, error)) (Secret, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return Secret{}, fmt.Errorf("read token file: %w", err)
+	}
+	token := strings.TrimSpace(string(data[:min(len(data), maxTokenFileBytes)]))
+	switch {
+	case token == "":
+		return Secret{}, fmt.Errorf("read token file: %s is empty", path)
+	case strings.ContainsFunc(token, notTokenRune):
+		return Secret{}, fmt.Errorf("read token file: %s has more in it than a token (white space or control characters)", path)
+	}
+	return NewSecret(token), nil
+}
+
+func notTokenRune(c rune) bool {
+	return unicode.IsSpace(c) || !unicode.IsPrint(c)
+}
+
+// token resolves a token setting: itself, or the file that it names if it
+// begins with a slash. Where something is wrong and optional is set, it is a
+// warning: the published plugin reads the file whether it needs it or not.
+func (r *reader) token(s *section, name string, optional bool) (token Secret, path string, f field) {
+	report := r.problem
+	if optional {
+		report = r.warn
+	}
+	text, f := s.secret(name)
+	switch {
+	case f.wrong, text == "":
+		return Secret{}, "", f
+	case !strings.HasPrefix(text, "/"):
+		if strings.ContainsFunc(text, notTokenRune) {
+			report(f, "paste the token alone, in quotes", "has white space or control characters in it, expected a token")
+			f.wrong = true
+			return Secret{}, "", f
+		}
+		return NewSecret(text), "", f
+	}
+	token, err := ReadToken(text, r.readFile)
+	if err != nil {
+		do := "put the token, and nothing else, into that file"
+		if errors.Is(err, fs.ErrPermission) {
+			do = "let the user that runs teleport-slack read that file"
+		}
+		report(f, do, "%v", err)
+		f.wrong = true
+	}
+	return token, text, f
+}
+
+// tokenKind is what a token's prefix tells.
+type tokenKind uint8
+
+const (
+	otherToken tokenKind = iota
+	botToken
+	rotatedToken
+	appToken
+	userToken
+	placeholderToken
+)
+
+// kindOf tells what sort of token it is.
+func kindOf(token string) tokenKind {
+	prefixes := []struct {
+		prefix string
+		kind   tokenKind
+	}{
+		{"xoxe.xoxb-", rotatedToken},
+		{"xoxb-", botToken},
+		{"xapp-", appToken},
+		{"xoxp-", userToken},
+		{"xoxe.xoxp-", userToken},
+	}
+	for _, p := range prefixes {
+		if rest, ok := strings.CutPrefix(token, p.prefix); ok {
+			if isPlaceholder(rest) {
+				return placeholderToken
+			}
+			return p.kind
+		}
+	}
+	if isPlaceholder(token) {
+		return placeholderToken
+	}
+	return otherToken
+}
+
+// isPlaceholder says that what follows the prefix was never filled in: "11xx"
+// as in the published example, "…", "<your token>", "YOUR-TOKEN-HERE".
+func isPlaceholder(rest string) bool {
+	lower := strings.ToLower(rest)
+	dummy := strings.Trim(lower, "1x.*-…") == "" && (rest == "" || strings.ContainsAny(lower, "x.*…"))
+	return dummy || strings.ContainsAny(rest, "<>") || strings.HasPrefix(lower, "your")
+}
