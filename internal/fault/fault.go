@@ -44,6 +44,10 @@ func (c Class) String() string {
 	return "invalid"
 }
 
+// Paced is the Reason of a call that was not made because its turn has not
+// come; nothing is wrong.
+const Paced = "paced"
+
 // Error is a classified error.
 type Error struct {
 	Op         string        // what was being done: "post message to #dev"
