@@ -1,0 +1,198 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/record"
+)
+
+// do runs one step and records what came of it.
+func (p *pass) do(ctx context.Context, s Step) {
+	if s.Op == Recover {
+		p.recover(ctx, s.Copy)
+		return
+	}
+	c := p.facts.Record.Copies[s.Copy]
+	if (s.Op == Post || s.Op == Update) && !p.described && !p.facts.Gone {
+		p.described, p.details = true, p.n.o.Describer.Details(ctx, p.facts.Request)
+	}
+	ref, err := p.send(ctx, s, c, p.message(s, c, false))
+	if fault.Is(err, fault.Bug) {
+		p.log.Error("Slack refused the form of a message; a plain one is sent instead",
+			slog.String(keyRecipient, c.Name), slog.String(keyError, err.Error()))
+		ref, err = p.send(ctx, s, c, p.message(s, c, true))
+	}
+	if err != nil {
+		p.failed(s, c, err)
+		return
+	}
+	p.done(s, c, ref)
+	if s.Op.posts() {
+		p.arm()
+		p.save(ctx)
+	}
+}
+
+// message renders what the step sends.
+func (p *pass) message(s Step, c record.Copy, plain bool) message.Message {
+	req := p.facts.Request
+	switch {
+	case plain:
+		return p.render.Minimal(req, c.For)
+	case s.Op == Reply:
+		return p.render.Review(req, s.Review, c.For)
+	case s.Op == Final:
+		return p.render.Final(req, c.For)
+	}
+	return p.render.Request(req, p.details, c.For)
+}
+
+// send makes the call of the step.
+func (p *pass) send(ctx context.Context, s Step, c record.Copy, m message.Message) (access.MessageRef, error) {
+	slack := p.n.o.Messenger
+	switch s.Op {
+	case Update:
+		return c.At, slack.Update(ctx, c.At, m)
+	case React:
+		return c.At, slack.React(ctx, c.At, reaction(p.facts.Request.State))
+	}
+	post := message.Post{
+		Channel: c.To, Message: m,
+		Tag: message.Tag{RequestID: p.id, Recipient: c.To, Part: s.Part()},
+	}
+	if s.Op != Post {
+		post.Channel, post.Thread = c.At.Channel, c.At.TS
+	}
+	return slack.Post(ctx, post)
+}
+
+// done records a step that Slack has taken.
+func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
+	req := p.facts.Request
+	digest, emoji := Digest(req, c.For), reaction(req.State)
+	p.record(s.Copy, func(c record.Copy) record.Copy {
+		c.Failure = nil
+		switch s.Op {
+		case Post:
+			c.Intent, c.At = nil, ref
+			c.Shown, c.State, c.Final = digest, req.State, req.State.Resolved()
+		case Update:
+			c.Shown, c.State = digest, req.State
+		case React:
+			c.Reaction = emoji
+		case Reply:
+			c.Intent, c.Replies = nil, max(c.Replies, s.Review+1)
+		case Final:
+			c.Intent, c.Final = nil, true
+		}
+		return c
+	})
+	p.n.complaints.settle("slack " + keyOf(c))
+	if p.n.troubled.CompareAndSwap(true, false) {
+		p.n.complaints.settle("slack")
+		p.log.Info("Slack takes messages again")
+		p.n.queue.Kick()
+	}
+	log := p.log.With(slog.String(keyRecipient, c.Name), slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
+	switch s.Op {
+	case Post:
+		log.Info("posted message", slog.String(keyState, req.State.String()))
+	case Update:
+		log.Info("updated message", slog.String(keyState, req.State.String()))
+	case React:
+		log.Debug("put reaction", slog.String("emoji", emoji))
+	case Reply:
+		log.Info("posted review", slog.Int(keyReview, s.Review))
+	case Final:
+		log.Info("told outcome", slog.String(keyState, req.State.String()))
+	}
+}
+
+// failed decides what an error means for the step and its copy.
+func (p *pass) failed(s Step, c record.Copy, err error) {
+	attrs := []any{slog.String(keyRecipient, c.Name), slog.String(keyRequestID, p.id), slog.String("step", s.Op.String())}
+	class := fault.ClassOf(err)
+
+	if s.Op == React && class != fault.Retry && class != fault.Unknown {
+		// A message without its emoji is still true.
+		if class == fault.Fatal || class == fault.Denied {
+			p.n.noReact.Store(true)
+			p.facts.CanReact = false
+			p.n.complaints.report("reactions", "reactions are switched off: messages alone show how requests end", err)
+			return
+		}
+		p.n.complaints.report("slack "+keyOf(c), "reaction could not be put", err, attrs...)
+		emoji := reaction(p.facts.Request.State)
+		p.record(s.Copy, func(c record.Copy) record.Copy { c.Reaction = emoji; return c })
+		return
+	}
+
+	key := keyOf(c)
+	p.blocked[key] = true
+	switch class {
+	case fault.Retry, fault.Conflict:
+		if f, ok := fault.As(err); !ok || f.Reason != fault.Paced {
+			p.n.troubled.Store(true)
+			p.n.complaints.report("slack "+keyOf(c), "Slack did not take a message; it is tried again", err, attrs...)
+		}
+		p.disarm(s)
+		p.delay(err)
+	case fault.Unknown:
+		// The intent stays: the next pass looks whether the post arrived.
+		p.n.troubled.Store(true)
+		p.unknown[key] = s.Op.posts()
+		p.n.complaints.report("slack "+key, "Slack's answer was lost; the message is looked for", err, attrs...)
+		p.delay(err)
+	case fault.Fatal:
+		p.n.troubled.Store(true)
+		p.n.complaints.report("slack", "Slack refuses the app; messages wait", err)
+		p.disarm(s)
+		for _, c := range p.facts.Record.Copies {
+			p.blocked[keyOf(c)] = true
+		}
+		p.delay(err)
+	case fault.NotFound:
+		if s.Op == Update && !p.gone(err) {
+			p.log.Warn("message can't be edited any more; its end is told in its thread", append(attrs, slog.String(keyError, err.Error()))...)
+			delete(p.blocked, key)
+			p.record(s.Copy, func(c record.Copy) record.Copy { c.Locked, c.Final = true, false; return c })
+			return
+		}
+		p.giveUp(s, err, attrs)
+	default:
+		p.giveUp(s, err, attrs)
+	}
+}
+
+// gone says that the message is not there any more, as opposed to locked.
+func (p *pass) gone(err error) bool {
+	f, ok := fault.As(err)
+	return ok && f.Reason == "message_not_found"
+}
+
+// disarm takes back the intent of a post that certainly did not happen.
+func (p *pass) disarm(s Step) {
+	if s.Op.posts() {
+		p.record(s.Copy, func(c record.Copy) record.Copy { c.Intent = nil; return c })
+	}
+}
+
+// giveUp records that this recipient can't have it until somebody changes something.
+func (p *pass) giveUp(s Step, err error, attrs []any) {
+	reason := "refused"
+	if f, ok := fault.As(err); ok && f.Reason != "" {
+		reason = f.Reason
+	}
+	c := p.facts.Record.Copies[s.Copy]
+	p.n.complaints.report("slack "+keyOf(c), "recipient can't be reached; the others are not affected", err, attrs...)
+	at := time.Now()
+	p.record(s.Copy, func(c record.Copy) record.Copy {
+		c.Intent, c.Failure = nil, &record.Failure{Reason: reason, At: at}
+		return c
+	})
+}

@@ -1,0 +1,250 @@
+// Package notify is the story: it makes Slack show what Teleport says.
+//
+// For each access request there are two facts, what Teleport says now and what
+// Slack shows now, which is our record. Plan compares them and returns the
+// steps that are missing; Reconcile runs them one after another and records
+// each result. Events only say which request to look at, so a lost event, a
+// crash or an hour without Slack is repaired by the next look.
+//
+// What holds at any time:
+//
+//   - Nothing counts as done before Slack has it, and the record is written
+//     after the effect that it records.
+//   - Before anything is posted, the intent to post it is written with
+//     compare-and-swap. An intent without a result is looked up in Slack
+//     before it is posted again.
+//   - What can't be delivered to one recipient never holds up another.
+//
+// It never decides a request, and it knows neither Slack's nor Teleport's wire.
+package notify
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/queue"
+	"github.com/teleport-slack/teleport-slack/internal/route"
+)
+
+// Requests is where requests are read.
+type Requests interface {
+	Request(ctx context.Context, id string) (access.Request, error)
+	Requests(ctx context.Context, yield func(access.Request) error) error
+}
+
+// Records is where the records of requests are kept.
+type Records interface {
+	Record(ctx context.Context, id string) (map[string]string, error)
+	Records(ctx context.Context, yield func(id string, data map[string]string) error) error
+	UpdateRecord(ctx context.Context, id string, set, expect map[string]string) error
+}
+
+// Describer looks up what makes a request readable.
+type Describer interface {
+	Details(ctx context.Context, req access.Request) access.Details
+	Email(ctx context.Context, username string) (string, error)
+}
+
+// Messenger is what is done in Slack.
+type Messenger interface {
+	Post(ctx context.Context, p message.Post) (access.MessageRef, error)
+	Update(ctx context.Context, at access.MessageRef, m message.Message) error
+	React(ctx context.Context, at access.MessageRef, emoji string) error
+	Find(ctx context.Context, channel, thread string, tag message.Tag, since time.Time) (access.MessageRef, bool, error)
+}
+
+// Directory knows who is who in Slack.
+type Directory interface {
+	Resolve(ctx context.Context, name string) (access.Recipient, error)
+}
+
+// How the work is done.
+const (
+	// DefaultWorkers is how many requests are worked on at the same time.
+	DefaultWorkers = 16
+
+	// announceResolvedWithin is how old a request may be that was decided
+	// before we ever saw it, for its recipients to be told still. It covers
+	// restarts and short outages without flooding channels with history when
+	// the plugin is installed.
+	announceResolvedWithin = time.Hour
+
+	// retryFailedAfter is when a recipient that can't be reached is tried again.
+	retryFailedAfter = 24 * time.Hour
+)
+
+// Options are a Notifier's collaborators.
+type Options struct {
+	Requests  Requests
+	Records   Records
+	Describer Describer
+	Messenger Messenger
+	Directory Directory
+	Routes    route.Table
+	Workers   int // zero for DefaultWorkers
+	Log       *slog.Logger
+}
+
+// Notifier reconciles requests. New makes one.
+type Notifier struct {
+	o       Options
+	replica string
+	queue   *queue.Queue
+
+	cluster  atomic.Pointer[access.Cluster]
+	routes   atomic.Pointer[routing]
+	full     atomic.Bool // the next Resync looks at records too
+	noReact  atomic.Bool // the token may not put reactions
+	troubled atomic.Bool // Slack did not take something
+
+	complaints *complaints
+
+	mu      sync.Mutex
+	unsaved map[string][]effect // results that a failed write left unrecorded, by request
+	foreign map[string]sighting // other replicas' intents, by request
+}
+
+// routing is the routes and since when they are in force.
+type routing struct {
+	table route.Table
+	since time.Time
+}
+
+// sighting is when an intent of another replica was first seen.
+type sighting struct {
+	intent string
+	at     time.Time
+}
+
+// New returns a Notifier that does nothing until Run.
+func New(o Options) *Notifier {
+	if o.Workers == 0 {
+		o.Workers = DefaultWorkers
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	n := &Notifier{
+		o: o, replica: replicaName(), queue: queue.New(),
+		complaints: newComplaints(o.Log),
+		unsaved:    map[string][]effect{}, foreign: map[string]sighting{},
+	}
+	n.cluster.Store(&access.Cluster{})
+	n.SetRoutes(o.Routes)
+	n.full.Store(true)
+	return n
+}
+
+// replicaName names this process among its replicas and its own past lives.
+func replicaName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var nonce [4]byte
+	_, _ = rand.Read(nonce[:]) // never fails: crypto/rand ends the process instead
+	return host + "-" + hex.EncodeToString(nonce[:])
+}
+
+// Connected tells which cluster the requests come from, after each new connection.
+func (n *Notifier) Connected(c access.Cluster) {
+	n.cluster.Store(&c)
+	n.full.Store(true)
+}
+
+// SetRoutes changes who hears of requests. Recipients that could not be
+// reached are tried again.
+func (n *Notifier) SetRoutes(t route.Table) {
+	n.routes.Store(&routing{table: t, since: time.Now()})
+}
+
+// Changed says that a request was put or deleted.
+func (n *Notifier) Changed(id string) { n.queue.Add(id, queue.Urgent) }
+
+// Reachable says that what failed may work now: everything that waits out a
+// backoff is due.
+func (n *Notifier) Reachable() { n.queue.Kick() }
+
+// Resync looks at every request, and after a new connection at every record,
+// because requests may have ended while nobody watched.
+func (n *Notifier) Resync(ctx context.Context) error {
+	full := n.full.Swap(false)
+	live := map[string]struct{}{}
+	err := n.o.Requests.Requests(ctx, func(req access.Request) error {
+		live[req.ID] = struct{}{}
+		p := queue.Passing
+		if !req.State.Resolved() {
+			p = queue.Urgent
+		}
+		n.queue.Add(req.ID, p)
+		return nil
+	})
+	if err == nil && full {
+		err = n.o.Records.Records(ctx, func(id string, data map[string]string) error {
+			if _, ok := live[id]; !ok && !endedIn(data) {
+				n.queue.Add(id, queue.Passing)
+			}
+			return nil
+		})
+	}
+	if err != nil && full {
+		n.full.Store(true)
+	}
+	return err
+}
+
+// Run works until ctx ends, then finishes what is in flight for as long as
+// drain lasts. It returns when nothing of it runs any more.
+func (n *Notifier) Run(ctx context.Context, drain time.Duration) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(drain, cancel)
+		context.AfterFunc(work, func() { timer.Stop() })
+	})
+	defer stop()
+
+	var g errgroup.Group
+	for range n.o.Workers {
+		g.Go(func() error {
+			for {
+				id, err := n.queue.Next(ctx)
+				if err != nil {
+					return nil // ctx ended; what is left is found again at the next start
+				}
+				n.handle(work, id)
+			}
+		})
+	}
+	return g.Wait()
+}
+
+// Left returns how many requests still had something to do.
+func (n *Notifier) Left() int {
+	s := n.queue.Stats()
+	return s.Due + s.Later + s.Working
+}
+
+// handle reconciles one request and decides when to look at it again.
+func (n *Notifier) handle(ctx context.Context, id string) {
+	defer n.queue.Done(id)
+	out := n.Reconcile(ctx, id)
+	switch {
+	case out.failed:
+		n.queue.Retry(id, queue.Normal, out.again)
+	case out.again > 0:
+		n.queue.After(id, queue.Normal, out.again)
+	default:
+		n.queue.Succeed(id)
+	}
+}

@@ -1,0 +1,409 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/record"
+)
+
+const (
+	// intentFresh is how old an intent may be when its post begins. Slack
+	// calls end within 10 s, so an intent that stands unchanged for
+	// leaseWatch is nobody's any more.
+	intentFresh = 8 * time.Second
+
+	// leaseWatch is how long another replica's intent is left alone, by our
+	// own clock since we first saw it: no replica's clock matters.
+	leaseWatch = 20 * time.Second
+)
+
+// outcome is what a look at a request came to.
+type outcome struct {
+	failed bool          // something is still due and could not be done
+	again  time.Duration // look again after this long; zero for not, unless it failed
+}
+
+// pass is one look at one request.
+type pass struct {
+	n         *Notifier
+	id        string
+	log       *slog.Logger
+	facts     Facts
+	details   access.Details
+	render    message.Renderer
+	described bool            // details were looked up
+	touched   bool            // the record has something to save
+	effects   []effect        // done and not yet recorded
+	armed     map[string]bool // copies, by key, whose intent this pass wrote
+	unknown   map[string]bool // copies whose post may or may not have happened
+	blocked   map[string]bool // copies that have to wait for another pass
+	tries     map[string]int  // attempts at a post before this pass
+	out       outcome
+	lastSave  error
+}
+
+// effect is the result of a step, to be recorded in the copy that it is about.
+type effect struct {
+	key   string
+	apply func(record.Copy) record.Copy
+}
+
+// keyOf tells a request's copies apart, in whatever order a record has them.
+func keyOf(c record.Copy) string {
+	if c.To != "" {
+		return c.To
+	}
+	return c.At.Channel + "/" + c.At.TS
+}
+
+func indexOf(rec record.Record, key string) int {
+	return slices.IndexFunc(rec.Copies, func(c record.Copy) bool { return keyOf(c) == key })
+}
+
+// Reconcile makes Slack show the request, as far as that can be done now.
+func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
+	p := &pass{
+		n: n, id: id, log: n.o.Log.With(slog.String(keyRequestID, id)),
+		render: message.Renderer{Cluster: *n.cluster.Load()},
+		armed:  map[string]bool{}, unknown: map[string]bool{}, blocked: map[string]bool{}, tries: map[string]int{},
+	}
+	if err := p.load(ctx); err != nil {
+		n.complaints.report("teleport", "Teleport does not answer; requests wait", err)
+		return outcome{failed: true, again: fault.After(err)}
+	}
+	if n.complaints.settle("teleport") {
+		n.o.Log.Info("Teleport answers again")
+	}
+	if p.facts.Gone && !p.facts.Record.Known() {
+		return outcome{}
+	}
+	p.run(ctx)
+	p.finish(ctx)
+	return p.out
+}
+
+// load reads the facts.
+func (p *pass) load(ctx context.Context) error {
+	n := p.n
+	data, err := n.o.Records.Record(ctx, p.id)
+	if err != nil {
+		return fault.Wrapf(err, "read the record of request %s", p.id)
+	}
+	rec, problems := record.Decode(data)
+	for _, what := range problems {
+		n.complaints.report("record "+p.id, "part of a record can't be read and is ignored", fault.New(fault.Bug, "", what),
+			slog.String(keyRequestID, p.id))
+	}
+	rec = p.replay(rec)
+	p.touched = len(p.effects) > 0
+
+	req, err := n.o.Requests.Request(ctx, p.id)
+	switch {
+	case err == nil:
+	case fault.Is(err, fault.NotFound):
+		p.facts.Gone = true
+		req, p.details = rec.Ghost(p.id)
+	default:
+		return fault.Wrapf(err, "read request %s", p.id)
+	}
+
+	routes := n.routes.Load()
+	p.facts.Request, p.facts.Record = req, rec
+	p.facts.CanReact = !n.noReact.Load()
+	p.facts.RetryAll = time.Now().Add(-retryFailedAfter)
+	if routes.since.After(p.facts.RetryAll) {
+		p.facts.RetryAll = routes.since
+	}
+	if rec.Known() && rec.About.State != req.State {
+		p.touched = true
+	}
+	if p.facts.Gone || !announces(req, rec, time.Now()) {
+		return nil
+	}
+	before := len(rec.Copies)
+	rec, err = n.seat(ctx, req, rec, routes)
+	p.touched = p.touched || len(rec.Copies) != before
+	if err != nil {
+		n.complaints.report("directory", "some recipients can't be looked up yet; they are asked for again", err)
+		p.delay(err)
+	}
+	p.facts.Record = rec
+	return nil
+}
+
+// replay applies what earlier passes did and could not record.
+func (p *pass) replay(rec record.Record) record.Record {
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
+	p.effects = append(p.effects, p.n.unsaved[p.id]...)
+	delete(p.n.unsaved, p.id)
+	return applied(rec, p.effects)
+}
+
+func applied(rec record.Record, effects []effect) record.Record {
+	for _, e := range effects {
+		if i := indexOf(rec, e.key); i >= 0 {
+			rec = rec.With(i, e.apply(rec.Copies[i]))
+		}
+	}
+	return rec
+}
+
+// run does steps until none is left that can be done now.
+func (p *pass) run(ctx context.Context) {
+	for p.lastSave == nil && ctx.Err() == nil {
+		step, ok := p.next()
+		if !ok {
+			return
+		}
+		if step.Op.posts() && !p.ready(ctx, step) {
+			continue
+		}
+		p.do(ctx, step)
+	}
+	p.out.failed = true
+}
+
+// next returns the first step whose copy is not blocked.
+func (p *pass) next() (Step, bool) {
+	for _, s := range Plan(p.planned()) {
+		if !p.blocked[p.key(s)] {
+			return s, true
+		}
+	}
+	return Step{}, false
+}
+
+func (p *pass) key(s Step) string { return keyOf(p.facts.Record.Copies[s.Copy]) }
+
+// planned returns the facts as Plan should see them: intents that this pass
+// wrote are no riddle.
+func (p *pass) planned() Facts {
+	f := p.facts
+	f.Record.Copies = slices.Clone(f.Record.Copies)
+	for i, c := range f.Record.Copies {
+		if p.armed[keyOf(c)] {
+			f.Record.Copies[i].Intent = nil
+		}
+	}
+	return f
+}
+
+// ready makes sure that the intent to post stands in the record.
+func (p *pass) ready(ctx context.Context, step Step) bool {
+	c := p.facts.Record.Copies[step.Copy]
+	if p.armed[keyOf(c)] && c.Intent != nil && c.Intent.Part == step.Part() && time.Since(c.Intent.At) < intentFresh {
+		return true
+	}
+	p.arm()
+	p.save(ctx)
+	return p.lastSave == nil
+}
+
+// arm writes down the next post of every copy that has one.
+func (p *pass) arm() {
+	now := time.Now()
+	seen := map[string]bool{}
+	for _, s := range Plan(p.planned()) {
+		c := p.facts.Record.Copies[s.Copy]
+		key := keyOf(c)
+		if seen[key] || p.blocked[key] || !s.Op.posts() {
+			continue
+		}
+		seen[key], p.armed[key], p.touched = true, true, true
+		c.Intent = &record.Intent{Part: s.Part(), By: p.n.replica, At: now, Try: p.tries[key] + 1}
+		p.facts.Record = p.facts.Record.With(s.Copy, c)
+	}
+}
+
+// save writes the record. When somebody else wrote first, what was done is
+// carried over into what they wrote and the rest is planned anew.
+func (p *pass) save(ctx context.Context) {
+	rec := p.facts.Record.Saw(p.facts.Request, p.details)
+	if p.facts.Gone {
+		rec = p.facts.Record
+		rec.About.State = p.facts.Request.State
+	}
+	for try := 0; ; try++ {
+		set, expect := rec.Changes()
+		if len(set) == 0 {
+			p.effects = nil
+			return
+		}
+		err := p.n.o.Records.UpdateRecord(ctx, p.id, set, expect)
+		if err == nil {
+			p.facts.Record, p.effects = rec.Stored(), nil
+			return
+		}
+		p.lastSave = err
+		if !fault.Is(err, fault.Conflict) || len(p.effects) == 0 || try == 5 {
+			return
+		}
+		data, err := p.n.o.Records.Record(ctx, p.id)
+		if err != nil {
+			return
+		}
+		fresh, _ := record.Decode(data)
+		for _, e := range p.effects {
+			if i := indexOf(p.facts.Record, e.key); i >= 0 && indexOf(fresh, e.key) < 0 {
+				fresh = fresh.Add(p.facts.Record.Copies[i])
+			}
+		}
+		rec = applied(fresh, p.effects)
+	}
+}
+
+// record notes the result of a step in the copy, to be saved.
+func (p *pass) record(i int, apply func(record.Copy) record.Copy) {
+	c := p.facts.Record.Copies[i]
+	p.effects = append(p.effects, effect{key: keyOf(c), apply: apply})
+	p.touched = true
+	p.facts.Record = p.facts.Record.With(i, apply(c))
+}
+
+// finish saves what is not saved yet, and keeps what can't be for the next pass.
+func (p *pass) finish(ctx context.Context) {
+	for key := range p.armed {
+		if p.unknown[key] {
+			continue
+		}
+		// Written down and not begun.
+		unarm := func(c record.Copy) record.Copy {
+			if c.Intent != nil && c.Intent.By == p.n.replica {
+				c.Intent = nil
+			}
+			return c
+		}
+		i := indexOf(p.facts.Record, key)
+		switch {
+		case i < 0 || p.lastSave != nil:
+			p.effects = append(p.effects, effect{key: key, apply: unarm})
+		case p.facts.Record.Copies[i].Intent != nil:
+			p.record(i, unarm)
+		}
+	}
+	if p.lastSave == nil && p.touched {
+		p.save(ctx)
+	}
+	if p.lastSave != nil {
+		p.out.failed = true
+		if fault.Is(p.lastSave, fault.Conflict) {
+			p.log.Debug("another replica works on this request")
+		} else {
+			p.n.complaints.report("record "+p.id, "record of a request can't be written yet", p.lastSave,
+				slog.String(keyRequestID, p.id))
+		}
+	} else {
+		p.n.complaints.settle("record " + p.id)
+	}
+	if len(p.effects) > 0 {
+		p.n.mu.Lock()
+		p.n.unsaved[p.id] = p.effects
+		p.n.mu.Unlock()
+	}
+}
+
+// delay notes that an error keeps something from being done in this pass.
+func (p *pass) delay(err error) {
+	if after := fault.After(err); after > 0 {
+		// The other side named a time: this is waiting, not failing.
+		p.wait(after)
+		return
+	}
+	p.out.failed = true
+}
+
+// wait asks for another pass after d, or sooner if something else is due.
+func (p *pass) wait(d time.Duration) {
+	if p.out.again == 0 || d < p.out.again {
+		p.out.again = d
+	}
+}
+
+// recover finds out what became of an unfinished post.
+func (p *pass) recover(ctx context.Context, i int) {
+	c := p.facts.Record.Copies[i]
+	if wait := p.n.leave(p.id, c); wait > 0 {
+		p.blocked[keyOf(c)] = true
+		p.wait(wait)
+		return
+	}
+	channel := c.At.Channel
+	if channel == "" {
+		channel = c.To
+	}
+	thread := ""
+	if c.Intent.Part != "request" {
+		thread = c.At.TS
+	}
+	tag := message.Tag{RequestID: p.id, Recipient: c.To, Part: c.Intent.Part}
+	log := p.log.With(slog.String(keyRecipient, c.Name), slog.Int(keyAttempt, c.Intent.Try))
+	ref, found, err := p.n.o.Messenger.Find(ctx, channel, thread, tag, c.Intent.At)
+	switch {
+	case err != nil && temporary(err) && !fault.Is(err, fault.Fatal):
+		p.blocked[keyOf(c)] = true
+		p.delay(err)
+		return
+	case err != nil:
+		log.Warn("an earlier post may have arrived; the token may not look, so it is posted again",
+			slog.String(keyError, err.Error()), slog.String(keyHint, "grant channels:history, groups:history and im:history to rule out doubles"))
+	case found:
+		log.Info("an earlier post had arrived", slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
+	default:
+		log.Info("an earlier post had not arrived; it is posted again")
+	}
+	intent := *c.Intent
+	p.tries[keyOf(c)] = intent.Try
+	p.record(i, func(c record.Copy) record.Copy {
+		c.Intent = nil
+		if found {
+			c = arrived(c, intent.Part, ref)
+		}
+		return c
+	})
+}
+
+// arrived records a post that recover found. What a found message shows is not
+// known, so that it is edited once more.
+func arrived(c record.Copy, part string, ref access.MessageRef) record.Copy {
+	switch part {
+	case "request":
+		c.At, c.Shown = ref, "found"
+	case "final":
+		c.Final = true
+	default:
+		if n, err := strconv.Atoi(strings.TrimPrefix(part, "review-")); err == nil {
+			c.Replies = max(c.Replies, n+1)
+		}
+	}
+	return c
+}
+
+// leave returns how long to leave another replica's intent alone.
+func (n *Notifier) leave(id string, c record.Copy) time.Duration {
+	if c.Intent.By == n.replica {
+		return 0
+	}
+	key := c.Intent.By + c.Intent.Part + c.Intent.At.String()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	subject := id + keyOf(c)
+	s, ok := n.foreign[subject]
+	if !ok || s.intent != key {
+		s = sighting{intent: key, at: time.Now()}
+		n.foreign[subject] = s
+	}
+	wait := leaseWatch - time.Since(s.at)
+	if wait <= 0 {
+		delete(n.foreign, subject)
+	}
+	return wait
+}

@@ -1,0 +1,164 @@
+package notify
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/record"
+)
+
+// Op is a kind of step.
+type Op uint8
+
+// The kinds of steps, in the order in which one copy needs them.
+const (
+	Recover Op = iota // find out whether an unfinished post happened
+	Post              // post the message
+	Update            // edit the message
+	React             // put the reaction on it
+	Reply             // tell of one review in its thread
+	Final             // tell the outcome in its thread
+)
+
+var opNames = [...]string{"recover", "post", "update", "react", "reply", "final"}
+
+// String returns the name of the operation.
+func (o Op) String() string { return opNames[o] }
+
+// posts says that the step makes a new message, which must not be doubled.
+func (o Op) posts() bool { return o == Post || o == Reply || o == Final }
+
+// Step is one thing to do for one copy.
+type Step struct {
+	Op     Op
+	Copy   int // index in the record's copies
+	Review int // index in the request's reviews, for Reply
+}
+
+// Part names what the step posts, as intents and metadata have it.
+func (s Step) Part() string {
+	switch s.Op {
+	case Reply:
+		return "review-" + strconv.Itoa(s.Review)
+	case Final:
+		return "final"
+	}
+	return "request"
+}
+
+// Facts are what Plan compares.
+type Facts struct {
+	Request  access.Request
+	Gone     bool // Teleport no longer has the request; Request is what we remember
+	Record   record.Record
+	CanReact bool      // the token may put reactions
+	RetryAll time.Time // failures before this are tried again
+}
+
+// Plan returns the steps that make Slack show the request, in order: first
+// messages before changes, changes before replies. It is pure, and after its
+// own steps it returns nothing.
+func Plan(f Facts) []Step {
+	var posts, edits, replies []Step
+	for i, c := range f.Record.Copies {
+		if c.Failure != nil && !c.Failure.At.Before(f.RetryAll) {
+			continue
+		}
+		if c.To == "" && c.At.IsZero() {
+			continue // a name that Slack does not know
+		}
+		if c.Intent != nil {
+			posts = append(posts, Step{Op: Recover, Copy: i})
+			continue
+		}
+		if c.At.IsZero() {
+			posts = append(posts, Step{Op: Post, Copy: i})
+			continue
+		}
+		if stale(f, c) {
+			edits = append(edits, Step{Op: Update, Copy: i})
+		}
+		if e := reaction(f.Request.State); f.CanReact && e != "" && c.Reaction != e && !settledElsewhere(f, c) {
+			edits = append(edits, Step{Op: React, Copy: i})
+		}
+		for r := c.Replies; r < len(f.Request.Reviews); r++ {
+			replies = append(replies, Step{Op: Reply, Copy: i, Review: r})
+		}
+		if f.Request.State.Resolved() && !c.Final && (c.For == access.Requester || c.Locked) {
+			replies = append(replies, Step{Op: Final, Copy: i})
+		}
+	}
+	return append(append(posts, edits...), replies...)
+}
+
+// stale says that the copy does not show what the request is.
+func stale(f Facts, c record.Copy) bool {
+	switch {
+	case c.Locked:
+		return false
+	case f.Gone:
+		// What we remember of a request is less than what a digest covers.
+		return c.State != f.Request.State
+	case c.Shown == "":
+		// The published plugin edited it last: it shows the state, and a reply for each review.
+		return c.State != f.Request.State || c.Replies < len(f.Request.Reviews)
+	}
+	return c.Shown != Digest(f.Request, c.For)
+}
+
+// settledElsewhere says that the published plugin brought this copy to its
+// end; it puts no reactions, and a late one would only ring a bell.
+func settledElsewhere(f Facts, c record.Copy) bool {
+	return c.Shown == "" && c.State == f.Request.State
+}
+
+// reaction returns the emoji for a state, or "".
+func reaction(s access.State) string {
+	switch s {
+	case access.Approved, access.Promoted:
+		return "white_check_mark"
+	case access.Denied:
+		return "x"
+	}
+	return ""
+}
+
+// Digest identifies what a message about the request tells. It covers the
+// request alone and not how it is worded, so that a new version of the plugin
+// or a friendlier resource name does not edit every old message.
+func Digest(req access.Request, to access.Audience) string {
+	approvals, denials := req.Counts()
+	told := struct {
+		To                    access.Audience
+		Kind                  access.Kind
+		Roles                 []string
+		Resources             []access.Resource
+		Reason, ResolveReason string
+		State                 access.State
+		Reviewers             []string
+		Approvals, Denials    int
+		Thresholds            []access.Threshold
+		List                  string
+		Expires               time.Time
+		AccessExpires, Assume time.Time
+	}{
+		To: to, Kind: req.Kind, Roles: req.Roles, Resources: req.Resources,
+		Reason: req.Reason, ResolveReason: req.ResolveReason, State: req.State,
+		Reviewers: req.SuggestedReviewers, Approvals: approvals, Denials: denials,
+		Thresholds: req.Thresholds, List: req.AccessListTitle,
+		AccessExpires: req.AccessExpires.UTC().Truncate(time.Second), Assume: req.AssumeStart.UTC().Truncate(time.Second),
+	}
+	if !req.State.Resolved() {
+		told.Expires = req.Expires.UTC().Truncate(time.Second)
+	}
+	b, err := json.Marshal(told)
+	if err != nil {
+		panic("notify: a struct of strings, numbers and times always marshals: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:6])
+}

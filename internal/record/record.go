@@ -1,0 +1,231 @@
+// Package record is what we remember of a request's messages, and how that is
+// kept in Teleport as plugin data.
+//
+// The published plugin keeps a flat record with no room for who got which
+// message. We write its keys with its meaning, so that either plugin can carry
+// on where the other stopped, and keep what it has no room for in one key of
+// our own, which it leaves alone. On reading, whatever the published plugin did
+// in between wins: a message it posted is adopted as a Copy, a resolution it
+// showed counts as shown, a review it replied to counts as replied to.
+//
+// A record says nothing about what should be in Slack; package notify decides
+// that. Values are immutable: changes return a new Record.
+package record
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+)
+
+// Record is what we remember of one request.
+type Record struct {
+	// About is what is needed to show the request once Teleport no longer has it.
+	About About
+	// Adopted says that the published plugin announced this request, so that
+	// nobody is told again.
+	Adopted bool
+	// Copies are the messages about the request, one a recipient.
+	Copies []Copy
+
+	stored map[string]string // as read from Teleport: what a write expects to find
+	noted  noted             // the published keys as we last wrote them
+}
+
+// About is a request as it was last seen.
+type About struct {
+	User               string
+	Kind               access.Kind
+	Roles              []string
+	Logins             map[string][]string // role → logins; nil if unknown
+	Resources          []string            // as people read them: kind/friendly-name, or the resource ID
+	Reason             string
+	State              access.State
+	ResolveReason      string
+	SuggestedReviewers []string
+	Created            time.Time
+	AccessExpires      time.Time
+}
+
+// noted remembers what we wrote into the published keys, to see what somebody else wrote since.
+type noted struct {
+	Reviews    int
+	Resolution string
+}
+
+// Copy is one recipient's message about a request.
+type Copy struct {
+	To       string            // where it was or will be posted: an ID or #name; empty if adopted
+	Name     string            // the recipient as configured, for people to read
+	For      access.Audience   // whom it addresses
+	At       access.MessageRef // where it is; zero until it was posted
+	Shown    string            // digest of what it shows; empty where the published plugin edited it last
+	State    access.State      // the state that it shows
+	Replies  int               // how many reviews have their reply in its thread
+	Final    bool              // the outcome was told in its thread
+	Locked   bool              // Slack no longer lets us edit it
+	Reaction string            // the emoji we put on it
+	Intent   *Intent           // a post that began and whose outcome is not recorded
+	Failure  *Failure          // why the recipient can't have it
+}
+
+// Intent says that a post is about to happen, written before it happens.
+type Intent struct {
+	Part string    // which post: "request", "review-<n>", "final"
+	By   string    // the replica that does it
+	At   time.Time // when it was written, by that replica's clock
+	Try  int       // counts attempts, from 1
+}
+
+// Failure is why a recipient can't have a message until somebody changes something.
+type Failure struct {
+	Reason string // Slack's error name
+	At     time.Time
+}
+
+// Known says that the request was seen before.
+func (r Record) Known() bool { return len(r.stored) > 0 }
+
+// Messages returns where the request's messages are, in the order of Copies.
+func (r Record) Messages() []access.MessageRef {
+	var refs []access.MessageRef
+	for _, c := range r.Copies {
+		if !c.At.IsZero() {
+			refs = append(refs, c.At)
+		}
+	}
+	return refs
+}
+
+// Index returns the copy that goes to the recipient, or -1.
+func (r Record) Index(to access.Recipient) int {
+	return slices.IndexFunc(r.Copies, func(c Copy) bool {
+		if c.To == to.ID {
+			return true
+		}
+		// A channel that was known by name alone when it was posted to.
+		return to.Kind == access.Channel && (c.At.Channel == to.ID || (c.Name == to.Name && c.To != "" && c.To[0] == '#'))
+	})
+}
+
+// With returns r with copy i replaced.
+func (r Record) With(i int, c Copy) Record {
+	r.Copies = slices.Clone(r.Copies)
+	r.Copies[i] = c
+	return r
+}
+
+// Without returns r without copy i.
+func (r Record) Without(i int) Record {
+	r.Copies = slices.Delete(slices.Clone(r.Copies), i, i+1)
+	return r
+}
+
+// Ended says that the request was resolved and that every message shows it.
+func (r Record) Ended() bool {
+	return r.About.State.Resolved() && r.resolutionEverywhere() == r.About.State.String() &&
+		!slices.ContainsFunc(r.Copies, func(c Copy) bool { return c.Intent != nil || (c.At.IsZero() && c.Failure == nil) })
+}
+
+// Add returns r with one more copy.
+func (r Record) Add(c Copy) Record {
+	r.Copies = append(slices.Clone(r.Copies), c)
+	return r
+}
+
+// Saw returns r with the request as Teleport has it now. Details that could
+// not be looked up this time keep what was known.
+func (r Record) Saw(req access.Request, d access.Details) Record {
+	about := About{
+		User: req.User, Kind: req.Kind, Reason: req.Reason, State: req.State, ResolveReason: req.ResolveReason,
+		Roles: slices.Clone(req.Roles), SuggestedReviewers: slices.Clone(req.SuggestedReviewers),
+		Created: req.Created, AccessExpires: req.AccessExpires,
+		Logins: d.Logins,
+	}
+	if about.Logins == nil {
+		about.Logins = r.About.Logins
+	}
+	for i, res := range req.Resources {
+		name, ok := d.ResourceNames[res.ID()]
+		switch {
+		case ok:
+			name = res.Kind + "/" + name
+		case len(r.About.Resources) == len(req.Resources):
+			name = r.About.Resources[i]
+		default:
+			name = res.ID()
+		}
+		about.Resources = append(about.Resources, name)
+	}
+	r.About = about
+	return r
+}
+
+// Ghost returns the request as it can still be shown when Teleport no longer
+// has it: undecided ones have expired.
+func (r Record) Ghost(id string) (access.Request, access.Details) {
+	a := r.About
+	req := access.Request{
+		ID: id, User: a.User, Kind: a.Kind, Roles: a.Roles, Reason: a.Reason, State: a.State, ResolveReason: a.ResolveReason,
+		SuggestedReviewers: a.SuggestedReviewers, Created: a.Created, AccessExpires: a.AccessExpires,
+	}
+	if !req.State.Resolved() {
+		req.State = access.Expired
+	}
+	d := access.Details{Logins: a.Logins}
+	for _, name := range a.Resources {
+		res := resourceOf(name)
+		req.Resources = append(req.Resources, res)
+		if name != res.ID() {
+			if d.ResourceNames == nil {
+				d.ResourceNames = map[string]string{}
+			}
+			d.ResourceNames[res.ID()] = res.Name
+		}
+	}
+	return req, d
+}
+
+// resourceOf undoes what Saw did to a resource, as far as that goes.
+func resourceOf(name string) access.Resource {
+	if rest, ok := strings.CutPrefix(name, "/"); ok {
+		if p := strings.SplitN(rest, "/", 4); len(p) >= 3 {
+			res := access.Resource{Cluster: p[0], Kind: p[1], Name: p[2]}
+			if len(p) == 4 {
+				res.SubResource = p[3]
+			}
+			return res
+		}
+	}
+	kind, friendly, ok := strings.Cut(name, "/")
+	if !ok {
+		return access.Resource{Name: name}
+	}
+	return access.Resource{Kind: kind, Name: friendly}
+}
+
+// repliesEverywhere is how many reviews have a reply in every message.
+func (r Record) repliesEverywhere() int {
+	least := -1
+	for _, c := range r.Copies {
+		if !c.At.IsZero() && (least < 0 || c.Replies < least) {
+			least = c.Replies
+		}
+	}
+	return max(least, 0)
+}
+
+// resolutionEverywhere is the resolution that every message shows, as the published plugin tags it.
+func (r Record) resolutionEverywhere() string {
+	if !r.About.State.Resolved() {
+		return ""
+	}
+	for _, c := range r.Copies {
+		if !c.At.IsZero() && c.State != r.About.State {
+			return r.noted.Resolution
+		}
+	}
+	return r.About.State.String()
+}
