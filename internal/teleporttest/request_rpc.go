@@ -1,0 +1,301 @@
+package teleporttest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gravitational/teleport/api/client/proto"
+	apidefaults "github.com/gravitational/teleport/api/defaults"
+	"github.com/gravitational/teleport/api/types"
+	"github.com/gravitational/trace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+)
+
+// authService is the Auth server's main service; what it does not implement is
+// answered Unimplemented.
+type authService struct {
+	proto.UnimplementedAuthServiceServer
+	s *Server
+}
+
+// Ping says what server this is.
+func (a *authService) Ping(context.Context, *proto.PingRequest) (*proto.PingResponse, error) {
+	return &proto.PingResponse{
+		ClusterName:     a.s.opts.ClusterName,
+		ServerVersion:   a.s.version.get(),
+		ProxyPublicAddr: a.s.opts.ProxyPublicAddr,
+		ServerFeatures:  &proto.Features{AdvancedAccessWorkflows: a.s.opts.AdvancedAccessWorkflows},
+	}, nil
+}
+
+// GetDomainName returns the cluster's name.
+func (a *authService) GetDomainName(context.Context, *emptypb.Empty) (*proto.GetDomainNameResponse, error) {
+	return &proto.GetDomainNameResponse{DomainName: a.s.opts.ClusterName}, nil
+}
+
+// CreateAccessRequestV2 stores a request under an ID that the server chooses.
+func (a *authService) CreateAccessRequestV2(ctx context.Context, in *types.AccessRequestV3) (*types.AccessRequestV3, error) {
+	if err := a.s.rights.check(types.KindAccessRequest, types.VerbCreate); err != nil {
+		return nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, trace.Wrap(err)
+	}
+	in.SetName(id.String())
+	in.Spec.Thresholds = nil // those come from the requester's roles
+	return a.s.requests.create(in)
+}
+
+// GetAccessRequestsV2 streams the requests that match the filter; none is not
+// an error.
+func (a *authService) GetAccessRequestsV2(f *types.AccessRequestFilter, stream proto.AuthService_GetAccessRequestsV2Server) error {
+	if err := a.s.rights.check(types.KindAccessRequest, types.VerbList, types.VerbRead); err != nil {
+		return err
+	}
+	f.Requester = callerOf(stream.Context()).user
+	for _, r := range a.s.requests.list(f.Match) {
+		if err := stream.Send(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ListAccessRequests returns one page. Limit is 1000 where none is given.
+func (a *authService) ListAccessRequests(ctx context.Context, req *proto.ListAccessRequestsRequest) (*proto.ListAccessRequestsResponse, error) {
+	if !a.s.version.hasList() {
+		return nil, status.Error(codes.Unimplemented, "unknown method ListAccessRequests for service proto.AuthService")
+	}
+	if err := a.s.rights.check(types.KindAccessRequest, types.VerbList, types.VerbRead); err != nil {
+		return nil, err
+	}
+	filter := types.AccessRequestFilter{}
+	if req.Filter != nil {
+		filter = *req.Filter
+	}
+	filter.Requester = callerOf(ctx).user
+	return page(a.s.requests.list(filter.Match), req)
+}
+
+// page cuts one page out of all. The key of a page is the sort key of its first
+// request, so a page begins where it should even if requests came or went.
+func page(all []*types.AccessRequestV3, req *proto.ListAccessRequestsRequest) (*proto.ListAccessRequestsResponse, error) {
+	key := func(r *types.AccessRequestV3) string { return r.GetName() }
+	switch req.Sort {
+	case proto.AccessRequestSort_DEFAULT:
+	case proto.AccessRequestSort_CREATED:
+		key = func(r *types.AccessRequestV3) string {
+			return r.GetCreationTime().UTC().Format("2006-01-02T15:04:05.000000000") + "/" + r.GetName()
+		}
+	case proto.AccessRequestSort_STATE:
+		key = func(r *types.AccessRequestV3) string { return r.GetState().String() + "/" + r.GetName() }
+	default:
+		return nil, trace.BadParameter("unsupported access request sort %s", req.Sort)
+	}
+	limit := int(req.Limit)
+	if limit < 0 {
+		return nil, trace.BadParameter("negative page size")
+	}
+	if limit == 0 {
+		limit = apidefaults.DefaultChunkSize
+	}
+	slices.SortFunc(all, func(a, b *types.AccessRequestV3) int {
+		c := cmp.Compare(key(a), key(b))
+		if req.Descending {
+			return -c
+		}
+		return c
+	})
+	start := 0
+	if req.StartKey != "" {
+		start, _ = slices.BinarySearchFunc(all, req.StartKey, func(r *types.AccessRequestV3, k string) int {
+			c := strings.Compare(key(r), k)
+			if req.Descending {
+				return -c
+			}
+			return c
+		})
+	}
+	rest := all[start:]
+	if len(rest) <= limit {
+		return &proto.ListAccessRequestsResponse{AccessRequests: rest}, nil
+	}
+	return &proto.ListAccessRequestsResponse{AccessRequests: rest[:limit], NextKey: key(rest[limit])}, nil
+}
+
+// SetAccessRequestState decides a request without a review.
+func (a *authService) SetAccessRequestState(ctx context.Context, in *proto.RequestStateSetter) (*emptypb.Empty, error) {
+	if err := a.s.rights.check(types.KindAccessRequest, types.VerbUpdate); err != nil {
+		return nil, err
+	}
+	err := a.s.requests.setState(types.AccessRequestUpdate{
+		RequestID:       in.ID,
+		State:           in.State,
+		Reason:          in.Reason,
+		Annotations:     in.Annotations,
+		Roles:           in.Roles,
+		AssumeStartTime: in.AssumeStartTime,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// SubmitAccessReview adds a review in the caller's name.
+func (a *authService) SubmitAccessReview(ctx context.Context, in *types.AccessReviewSubmission) (*types.AccessRequestV3, error) {
+	if err := a.s.rights.check(types.KindAccessRequest, VerbReview); err != nil {
+		return nil, err
+	}
+	user := callerOf(ctx).user
+	if in.Review.Author == "" {
+		in.Review.Author = user
+	}
+	if in.Review.Author != user && !a.s.opts.IgnoreRBAC {
+		return nil, trace.AccessDenied("user %q cannot submit reviews on behalf of %q", user, in.Review.Author)
+	}
+	return a.s.requests.review(in.RequestID, in.Review)
+}
+
+// DeleteAccessRequest removes a request.
+func (a *authService) DeleteAccessRequest(ctx context.Context, in *proto.RequestID) (*emptypb.Empty, error) {
+	if err := a.s.rights.check(types.KindAccessRequest, types.VerbDelete); err != nil {
+		return nil, err
+	}
+	if err := a.s.requests.delete(in.ID); err != nil {
+		return nil, err
+	}
+	return &emptypb.Empty{}, nil
+}
+
+// Request is an access request to be made, in the words of a test.
+type Request struct {
+	// ID is the request's ID; a new one if empty.
+	ID string
+	// User is the requester; required.
+	User string
+	// Roles and Resources are what is asked for; at least one of them.
+	Roles     []string
+	Resources []types.ResourceID
+	// Reason is why.
+	Reason string
+	// SuggestedReviewers are usernames or emails.
+	SuggestedReviewers []string
+	// Thresholds are how many reviews it takes; those of the requester's roles
+	// if empty, or else one approval or one denial.
+	Thresholds []types.AccessReviewThreshold
+	// Annotations are the system annotations.
+	Annotations map[string][]string
+	// TTL is how long it may stay undecided; 1 hour if zero.
+	TTL time.Duration
+	// AccessTTL is how long approved access lasts from now; 12 hours if zero.
+	AccessTTL time.Duration
+	// AssumeStart is when approved access begins, from now; at once if zero.
+	AssumeStart time.Duration
+}
+
+// CreateRequest makes an access request, as its user would.
+func (s *Server) CreateRequest(req Request) (types.AccessRequest, error) {
+	id := req.ID
+	if id == "" {
+		v7, err := uuid.NewV7()
+		if err != nil {
+			return nil, trace.Wrap(err)
+		}
+		id = v7.String()
+	}
+	r, err := types.NewAccessRequestWithResources(id, req.User, req.Roles, req.Resources)
+	if err != nil {
+		return nil, trace.Wrap(err)
+	}
+	now := s.opts.Clock().UTC()
+	r.SetRequestReason(req.Reason)
+	r.SetSuggestedReviewers(req.SuggestedReviewers)
+	r.SetThresholds(req.Thresholds)
+	r.SetSystemAnnotations(req.Annotations)
+	if req.TTL != 0 {
+		r.SetExpiry(now.Add(req.TTL))
+	}
+	if req.AccessTTL != 0 {
+		r.SetAccessExpiry(now.Add(req.AccessTTL))
+	}
+	if req.AssumeStart != 0 {
+		r.SetAssumeStartTime(now.Add(req.AssumeStart))
+	}
+	created, err := s.requests.create(r)
+	if err != nil {
+		return nil, err // not the nil of another type
+	}
+	return created, nil
+}
+
+// Review adds author's review to a request.
+func (s *Server) Review(id, author string, state types.RequestState, reason string) (types.AccessRequest, error) {
+	r, err := s.requests.review(id, types.AccessReview{Author: author, ProposedState: state, Reason: reason})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Promote adds author's review that promotes a request to an access list.
+func (s *Server) Promote(id, author, reason, listName, listTitle string) (types.AccessRequest, error) {
+	r, err := s.requests.review(id, types.AccessReview{
+		Author:        author,
+		ProposedState: types.RequestState_PROMOTED,
+		Reason:        reason,
+		AccessList:    &types.PromotedAccessList{Name: listName, Title: listTitle},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// SetState decides a request as `tctl requests approve` and deny do.
+func (s *Server) SetState(id string, state types.RequestState, reason string) error {
+	return s.requests.setState(types.AccessRequestUpdate{RequestID: id, State: state, Reason: reason})
+}
+
+// Delete removes a request as `tctl requests rm` does.
+func (s *Server) Delete(id string) error { return s.requests.delete(id) }
+
+// Expire lets a request expire now, whatever the clock says. To watchers that
+// is the same as Delete.
+func (s *Server) Expire(id string) error { return s.requests.delete(id) }
+
+// Sweep removes at once what has expired by the clock. The server does the same
+// a few times a second and before each call.
+func (s *Server) Sweep() { s.requests.sweep() }
+
+// Requests returns all requests, oldest first.
+func (s *Server) Requests() []types.AccessRequest {
+	all := s.requests.list(func(types.AccessRequest) bool { return true })
+	slices.SortStableFunc(all, func(a, b *types.AccessRequestV3) int {
+		return a.GetCreationTime().Compare(b.GetCreationTime())
+	})
+	out := make([]types.AccessRequest, len(all))
+	for i, r := range all {
+		out[i] = clone(r)
+	}
+	return out
+}
+
+// Request returns one request.
+func (s *Server) Request(id string) (types.AccessRequest, error) {
+	s.requests.mu.Lock()
+	defer s.requests.mu.Unlock()
+	s.requests.sweepLocked()
+	r, err := s.requests.getLocked(id)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
