@@ -2,9 +2,209 @@ package teleport
 
 import (
 	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gravitational/teleport/api/client/proto"
+	"github.com/gravitational/teleport/api/defaults"
+	"github.com/gravitational/teleport/api/types"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// Details looks up what makes a request readable and leaves out what it cannot.
-func (c *Client) Details(ctx context.Context, r access.Request) access.Details { panic("soon") }
+const (
+	detailsBudget = 3 * time.Second // a message doesn't wait longer for being nicer
+	keepRole      = time.Minute
+	askAgain      = time.Minute // after a refusal, per kind
+	namesAtOnce   = 50          // resources in one question
+)
+
+// Details looks up what makes a request readable: the logins that its roles
+// allow and the names that people know its resources by. It never fails; what
+// can't be looked up is left out, and a missing right is warned of once.
+func (c *Client) Details(ctx context.Context, r access.Request) access.Details {
+	conn := c.connected()
+	if conn == nil {
+		return access.Details{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, detailsBudget)
+	defer cancel()
+	return access.Details{
+		Logins:        c.logins(ctx, r.Roles),
+		ResourceNames: c.resourceNames(ctx, conn.cluster.Name, r.Resources),
+	}
+}
+
+func (c *Client) logins(ctx context.Context, roles []string) map[string][]string {
+	var logins map[string][]string
+	for _, role := range roles {
+		l, ok := c.roleLogins(ctx, role)
+		if !ok {
+			continue
+		}
+		if logins == nil {
+			logins = make(map[string][]string, len(roles))
+		}
+		logins[role] = slices.Clone(l)
+	}
+	return logins
+}
+
+func (c *Client) roleLogins(ctx context.Context, name string) ([]string, bool) {
+	if l, ok := c.roles.get(name); ok {
+		return l, true
+	}
+	const kind = types.KindRole
+	if name == "" || !c.rights.ask(kind) {
+		return nil, false
+	}
+	var role *types.RoleV6
+	err := c.call(ctx, "read role "+name, reads, func(ctx context.Context, conn *connection) (err error) {
+		role, err = conn.auth.GetRole(ctx, &proto.GetRoleRequest{Name: name})
+		return err
+	})
+	if c.rights.failed(kind, "read", err) || role == nil {
+		return nil, false
+	}
+	var logins []string
+	for _, l := range role.GetLogins(types.Allow) {
+		// Placeholders that Teleport puts in where nobody can log in.
+		if !strings.HasPrefix(l, "-teleport-") {
+			logins = append(logins, l)
+		}
+	}
+	slices.Sort(logins)
+	logins = slices.Compact(logins)
+	c.roles.put(name, logins, keepRole)
+	return logins, true
+}
+
+// named are the kinds whose own names say nothing to people, with the kind
+// that they are listed as. All others are called what their ID says.
+var named = map[string]string{
+	types.KindNode:      types.KindNode,
+	types.KindApp:       types.KindAppServer,
+	types.KindUserGroup: types.KindUserGroup,
+}
+
+func (c *Client) resourceNames(ctx context.Context, cluster string, resources []access.Resource) map[string]string {
+	byKind := make(map[string][]access.Resource)
+	for _, r := range resources {
+		// Leaf clusters' resources aren't known to this one.
+		if _, ok := named[r.Kind]; ok && r.Name != "" && r.Cluster == cluster {
+			byKind[r.Kind] = append(byKind[r.Kind], r)
+		}
+	}
+	var names map[string]string
+	for kind, rs := range byKind {
+		for some := range slices.Chunk(rs, namesAtOnce) {
+			for name, friendly := range c.friendlyNames(ctx, kind, some) {
+				for _, r := range some {
+					if r.Name == name {
+						if names == nil {
+							names = make(map[string]string)
+						}
+						names[r.ID()] = friendly
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// friendlyNames returns name → friendly name of those that have one.
+func (c *Client) friendlyNames(ctx context.Context, kind string, rs []access.Resource) map[string]string {
+	listed := named[kind]
+	if !c.rights.ask(kind) {
+		return nil
+	}
+	clauses := make([]string, 0, len(rs))
+	for _, r := range rs {
+		clauses = append(clauses, "resource.metadata.name == "+strconv.Quote(r.Name))
+	}
+	var resp *proto.ListResourcesResponse
+	err := c.call(ctx, "list resources of kind "+kind, reads, func(ctx context.Context, conn *connection) (err error) {
+		resp, err = conn.auth.ListResources(ctx, &proto.ListResourcesRequest{
+			ResourceType:        listed,
+			Namespace:           defaults.Namespace,
+			Limit:               int32(2 * namesAtOnce), // an app can have several servers
+			PredicateExpression: strings.Join(clauses, " || "),
+			UsePreviewAsRoles:   true,
+		})
+		return err
+	})
+	if c.rights.failed(kind, "list and read", err) {
+		return nil
+	}
+	names := make(map[string]string, len(rs))
+	for _, r := range resp.GetResources() {
+		if name, friendly := friendlyName(r); friendly != "" && friendly != name {
+			names[name] = friendly
+		}
+	}
+	return names
+}
+
+// friendlyName reads one listed resource; nothing in it is taken for granted.
+func friendlyName(r *proto.PaginatedResource) (name, friendly string) {
+	switch {
+	case r.GetNode() != nil:
+		n := r.GetNode()
+		return n.GetName(), n.GetHostname()
+	case r.GetAppServer() != nil && r.GetAppServer().Spec.App != nil:
+		a := r.GetAppServer().Spec.App
+		return a.GetName(), types.FriendlyName(a)
+	case r.GetUserGroup() != nil:
+		g := r.GetUserGroup()
+		return g.GetName(), types.FriendlyName(g)
+	}
+	return "", ""
+}
+
+// missingRights remembers which kinds we may not read, to warn once and not to
+// ask for every message.
+type missingRights struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	denied map[string]time.Time // kind → when to ask again
+}
+
+func newMissingRights(log *slog.Logger) *missingRights {
+	return &missingRights{log: log, denied: make(map[string]time.Time)}
+}
+
+// ask says whether asking for the kind makes sense now.
+func (m *missingRights) ask(kind string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Now().After(m.denied[kind])
+}
+
+// failed records how asking for a kind went. Only refusals are worth a line:
+// everything else is left out of one message and tried again with the next.
+func (m *missingRights) failed(kind, verbs string, err error) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, was := m.denied[kind]
+	switch {
+	case fault.Is(err, fault.Denied):
+		m.denied[kind] = time.Now().Add(askAgain)
+		if !was {
+			m.log.Warn("missing a right, messages show less", "kind", kind, "error", err,
+				"hint", "grant the role of these credentials "+verbs+" on "+kind)
+		}
+	case err == nil && was:
+		delete(m.denied, kind)
+		m.log.Info("no longer missing a right", "kind", kind)
+	case err != nil:
+		m.log.Debug("a detail could not be looked up", "kind", kind, "error", err)
+	}
+	return err != nil
+}

@@ -1,18 +1,102 @@
 package teleport
 
-import "context"
+import (
+	"context"
+	"maps"
+
+	"github.com/gravitational/teleport/api/types"
+	"google.golang.org/grpc"
+
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+)
+
+// pluginName is under which name our records are kept: the published plugin's.
+const pluginName = "slack"
+
+// maxRecordsBytes bounds the answer with all records, which comes in one
+// message; gRPC's own limit of 4 MiB would end at a few thousand requests.
+const maxRecordsBytes = 512 << 20
 
 // Record returns the plugin data stored for a request, empty if there is none.
-func (c *Client) Record(ctx context.Context, id string) (map[string]string, error) { panic("soon") }
-
-// Records yields the plugin data of every request that has any, also of those
-// that Teleport no longer has.
-func (c *Client) Records(ctx context.Context, yield func(id string, data map[string]string) error) error {
-	panic("soon")
+func (c *Client) Record(ctx context.Context, id string) (map[string]string, error) {
+	op := "read the record of access request " + id
+	data := map[string]string{}
+	if id == "" { // would be a filter for all of them
+		return nil, fault.New(fault.NotFound, op, "no ID")
+	}
+	err := c.call(ctx, op, reads, func(ctx context.Context, conn *connection) error {
+		found, err := conn.auth.GetPluginData(ctx, &types.PluginDataFilter{
+			Kind: types.KindAccessRequest, Resource: id, Plugin: pluginName,
+		})
+		if err != nil {
+			return err
+		}
+		for _, d := range found.PluginData {
+			if d.GetName() == id {
+				data = entry(d)
+			}
+		}
+		return nil
+	})
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return data, nil // some servers answer so where others answer nothing
+	case err != nil:
+		return nil, err
+	}
+	return data, nil
 }
 
-// UpdateRecord sets keys if the expected ones have the expected values;
-// [fault.Conflict] if not, [fault.Unknown] if the answer never came.
+// Records yields the plugin data of every request that has any, also of those
+// that Teleport no longer has. The protocol has no pages for it: memory is
+// that of all records while it runs.
+func (c *Client) Records(ctx context.Context, yield func(id string, data map[string]string) error) error {
+	var all []*types.PluginDataV3
+	err := c.call(ctx, "list the records of access requests", reads, func(ctx context.Context, conn *connection) error {
+		found, err := conn.auth.GetPluginData(ctx,
+			&types.PluginDataFilter{Kind: types.KindAccessRequest, Plugin: pluginName},
+			grpc.MaxCallRecvMsgSize(maxRecordsBytes))
+		if err != nil {
+			return err
+		}
+		all = found.PluginData
+		return nil
+	})
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	for i, d := range all {
+		all[i] = nil
+		if data := entry(d); len(data) > 0 {
+			if err := yield(d.GetName(), data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entry returns our part of the plugin data, a copy, never nil.
+func entry(d *types.PluginDataV3) map[string]string {
+	data := map[string]string{}
+	if d == nil {
+		return data
+	}
+	if e := d.Entries()[pluginName]; e != nil {
+		maps.Copy(data, e.Data)
+	}
+	return data
+}
+
+// UpdateRecord sets keys ("" deletes one) if the expected ones have the
+// expected values ("" for absent). [fault.Conflict] if they have not,
+// [fault.NotFound] if the request is gone, [fault.Unknown] if the answer never
+// came.
 func (c *Client) UpdateRecord(ctx context.Context, id string, set, expect map[string]string) error {
-	panic("soon")
+	return c.call(ctx, "write the record of access request "+id, writes, func(ctx context.Context, conn *connection) error {
+		_, err := conn.auth.UpdatePluginData(ctx, &types.PluginDataUpdateParams{
+			Kind: types.KindAccessRequest, Resource: id, Plugin: pluginName, Set: set, Expect: expect,
+		})
+		return err
+	})
 }

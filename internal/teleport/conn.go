@@ -1,0 +1,244 @@
+package teleport
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gravitational/teleport/api/breaker"
+	"github.com/gravitational/teleport/api/client"
+	"github.com/gravitational/teleport/api/client/proto"
+	"github.com/gravitational/teleport/api/constants"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+)
+
+const (
+	// The published plugin's values.
+	maxConnectBackoff = 2 * time.Second
+	minConnectTimeout = 10 * time.Second
+
+	// The api's dial ends only with success or its timeout, so a wrong
+	// certificate authority shows after the timeout and not before. The first
+	// tries are short to tell it early, later ones give slow networks time.
+	firstDialTimeout = 3 * time.Second
+	maxDialTimeout   = 30 * time.Second
+
+	// callTimeout bounds each call that its caller doesn't bound more tightly.
+	callTimeout = 15 * time.Second
+
+	// drainTimeout is how long calls on a replaced connection may take.
+	drainTimeout = 30 * time.Second
+
+	// keepAliveCount unanswered keepalives of a minute each end a connection.
+	keepAliveCount = 1
+)
+
+// connection is one dialled and pinged connection. Calls hold it while they
+// run; once it is retired it closes when the last of them is done.
+type connection struct {
+	api     *client.Client
+	auth    proto.AuthServiceClient
+	creds   *credentials
+	cluster access.Cluster
+
+	// What this server turned out not to know, decided once per connection.
+	noList  atomic.Bool // ListAccessRequests
+	noUsers atomic.Bool // UsersService
+
+	replaced chan struct{} // closed when another connection took over
+
+	mu      sync.Mutex
+	calls   int
+	retired bool
+	timer   *time.Timer // closes it in any case
+	closed  bool
+}
+
+func (c *connection) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls++
+}
+
+func (c *connection) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls--
+	if c.retired && c.calls == 0 {
+		c.closeLocked()
+	}
+}
+
+// retire closes the connection when its calls are done, or after drain.
+func (c *connection) retire(drain time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.retired {
+		return
+	}
+	c.retired = true
+	close(c.replaced)
+	if c.calls == 0 || drain <= 0 {
+		c.closeLocked()
+		return
+	}
+	c.timer = time.AfterFunc(drain, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.closeLocked()
+	})
+}
+
+// shut closes it at once, whoever uses it.
+func (c *connection) shut() {
+	c.retire(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked()
+}
+
+func (c *connection) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+func (c *connection) closeLocked() {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	_ = c.api.Close() // the socket is gone either way
+}
+
+// dialer is how connections come to be.
+type dialer struct {
+	addr string
+	dial func(ctx context.Context, addr string) (net.Conn, error) // nil for the network
+}
+
+// connect dials and pings once, for at most timeout.
+func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Duration) (*connection, error) {
+	op := "connect to Teleport at " + d.addr
+	// Whatever the network says about it, an expired certificate is the cause.
+	if now := time.Now(); creds.expired(now) {
+		return nil, creds.errExpired(now)
+	}
+	config := client.Config{
+		Addrs:          []string{d.addr},
+		Credentials:    []client.Credentials{creds},
+		DialTimeout:    timeout,
+		KeepAliveCount: keepAliveCount,
+		DialOpts: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 250 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxConnectBackoff},
+			MinConnectTimeout: minConnectTimeout,
+		})},
+		// The api's breaker would refuse calls of ours because others failed;
+		// who retries what and when is decided in one place, and not there.
+		CircuitBreakerConfig: breaker.NoopBreakerConfig(),
+	}
+	if d.dial != nil {
+		config.Dialer = client.ContextDialerFunc(func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return d.dial(ctx, d.addr)
+		})
+	}
+	dialCtx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	api, err := client.New(dialCtx, config)
+	if err != nil {
+		return nil, connectError(op, err, creds)
+	}
+	pingCtx, cancelPing := context.WithTimeout(ctx, timeout)
+	defer cancelPing()
+	pong, err := api.Ping(pingCtx)
+	if err != nil {
+		_ = api.Close()
+		return nil, connectError(op, err, creds)
+	}
+	return &connection{
+		api: api, auth: proto.NewAuthServiceClient(api.GetConnection()),
+		creds: creds, cluster: clusterOf(&pong), replaced: make(chan struct{}),
+	}, nil
+}
+
+// connectError classifies why there is no connection: fatal where only other
+// credentials or another address help, retryable everywhere else.
+func connectError(op string, err error, creds *credentials) error {
+	if now := time.Now(); creds.expired(now) {
+		return creds.errExpired(now)
+	}
+	fatal := func(reason, hint string) error {
+		return &fault.Error{Op: op, Reason: reason, Class: fault.Fatal, Err: oneLine{err}, Hint: hint}
+	}
+	if otherCluster(err) {
+		return fatal("unknown_authority", "the certificate authorities in "+creds.source+
+			" are not those of the cluster at this address: check addr, or issue the credentials again (they change when the cluster's authorities are rotated)")
+	}
+	if refusedCertificate(err.Error()) {
+		return fatal("certificate_refused", "the cluster at this address does not take the certificate in "+creds.source+
+			": check addr and the clocks, or issue the credentials again")
+	}
+	f := classify(op, err, reads)
+	if e, ok := fault.As(f); ok {
+		switch e.Class {
+		case fault.Denied:
+			return fatal(e.Reason, "the user or bot of the credentials in "+creds.source+" may be locked or deleted: look at it with tctl get users and tctl get locks")
+		case fault.NotFound, fault.Conflict, fault.Bug, fault.Unsupported:
+			e.Class = fault.Retry // of a ping: something between us and Auth answered
+		}
+		if e.Class == fault.Retry && e.Reason == "unknown" {
+			e.Reason = "connection_problem"
+		}
+	}
+	return f
+}
+
+// otherCluster says that an Auth Service with other authorities answered. A
+// Proxy's web certificate is not ours to know either, when the api tries it
+// as an Auth Service, and means nothing.
+func otherCluster(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) && unknown.Cert != nil {
+		return isTeleportHost(unknown.Cert)
+	}
+	return false
+}
+
+func isTeleportHost(cert *x509.Certificate) bool {
+	for _, name := range cert.DNSNames {
+		if name == constants.APIDomain || strings.HasSuffix(name, "."+constants.APIDomain) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusedCertificate says that the other side looked at our certificate and
+// didn't want it. TLS tells in an alert, SSH in words; gRPC keeps only the text.
+func refusedCertificate(text string) bool {
+	for _, s := range []string{
+		"remote error: tls: bad certificate",
+		"remote error: tls: unknown certificate authority",
+		"remote error: tls: expired certificate",
+		"remote error: tls: revoked certificate",
+		"remote error: tls: unknown certificate",
+		"ssh: unable to authenticate",
+	} {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
+}
