@@ -27,8 +27,7 @@ type directory struct {
 	entries map[string]entry  // by kind and name: "person a@example.com"
 	flights map[string]flight // look-ups under way, by the same key
 	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
-	listed  time.Time         // when the list of channels was last read to its end
-	list    map[string]string // #name → ID, from that list
+	list    map[string]string // #name → ID, as conversations.list last said
 }
 
 type entry struct {
@@ -53,13 +52,10 @@ var (
 	emailShape = regexp.MustCompile(`^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$`)
 )
 
-func isUserID(s string) bool {
-	return idShape.MatchString(s) && (s[0] == 'U' || s[0] == 'W')
-}
-
-func isConversationID(s string) bool {
-	return idShape.MatchString(s) && !isUserID(s)
-}
+// isUserID and isNamed are for what is posted to, where names begin with #:
+// Resolve sees to that.
+func isUserID(s string) bool { return s != "" && (s[0] == 'U' || s[0] == 'W') }
+func isNamed(s string) bool  { return strings.HasPrefix(s, "#") }
 
 // channelName is how a channel's name is kept: Slack's names are lower case.
 func channelName(s string) string {
@@ -75,7 +71,7 @@ func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, er
 	switch {
 	case strings.Trim(trimmed, "#") == "":
 		return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "empty_name", Class: fault.Permanent, Hint: "name a channel or an email address"}
-	case isUserID(trimmed):
+	case idShape.MatchString(trimmed) && isUserID(trimmed):
 		return access.Recipient{ID: trimmed, Name: name, Kind: access.Person}, nil
 	case idShape.MatchString(trimmed):
 		return access.Recipient{ID: trimmed, Name: name, Kind: access.Channel}, nil
@@ -86,14 +82,10 @@ func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, er
 		return r, err
 	}
 	channel := channelName(trimmed)
-	r := access.Recipient{ID: channel, Name: name, Kind: access.Channel}
 	if c.scopeKnown("channels:read") || c.scopeKnown("groups:read") {
 		c.refreshList(ctx)
 	}
-	if id := c.dir.channel(channel); isConversationID(id) {
-		r.ID = id
-	}
-	return r, nil
+	return access.Recipient{ID: c.dir.channel(channel), Name: name, Kind: access.Channel}, nil
 }
 
 // lookupEmail asks Slack who has the address.
@@ -183,44 +175,46 @@ func (d *directory) keep(key string, e entry) {
 }
 
 // channel returns the ID for what is posted to, or the same if it's unknown.
-func (d *directory) channel(name string) string {
+func (d *directory) channel(to string) string {
+	if isNamed(to) {
+		to = channelName(to)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if id, ok := d.ids[name]; ok {
+	if id, ok := d.list[to]; ok { // names move between channels; the list is newer
 		return id
 	}
-	if !idShape.MatchString(name) {
-		name = channelName(name)
-		if id, ok := d.ids[name]; ok {
-			return id
-		}
-		if id, ok := d.list[name]; ok {
-			return id
-		}
+	if id, ok := d.ids[to]; ok {
+		return id
 	}
-	return name
+	return to
 }
 
 // Learn remembers where a post to name went, so that "#dev" and its ID, and a
 // person and their direct message, are one.
-func (c *Client) Learn(name string, ref access.MessageRef) {
-	if !isConversationID(ref.Channel) || isConversationID(name) || name == "" {
+func (c *Client) Learn(to string, ref access.MessageRef) {
+	if isNamed(to) {
+		to = channelName(to)
+	}
+	if !isNamed(to) && !isUserID(to) || !isChannelID(ref.Channel) || to == ref.Channel {
 		return
 	}
-	if !isUserID(name) {
-		name = channelName(name)
+	if c.dir.learn(to, ref.Channel) {
+		c.gate.rename(postLane(to), postLane(ref.Channel))
 	}
-	d := c.dir
+}
+
+// learn reports whether that is news.
+func (d *directory) learn(to, id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, have := d.ids[name]; !have && len(d.ids) >= maxDirectory {
+	old, have := d.ids[to]
+	if !have && len(d.ids) >= maxDirectory {
 		for k := range d.ids { // any one: it is learnt again with the next post
 			delete(d.ids, k)
 			break
 		}
 	}
-	d.ids[name] = ref.Channel
+	d.ids[to] = id
+	return old != id
 }
-
-// refreshList is in channels.go.
-func (c *Client) refreshList(context.Context) {}

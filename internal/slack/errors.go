@@ -88,10 +88,10 @@ var verdicts = map[string]verdict{
 	"too_many_attachments": {class: fault.Bug, hint: hintSimpler},
 	"markdown_text_conflict": {
 		class: fault.Bug, hint: hintSimpler},
-	"invalid_name":           {class: fault.Bug, hint: "the workspace lacks this emoji"},
-	"no_item_specified":      {class: fault.Bug, hint: hintSimpler},
-	"bad_timestamp":          {class: fault.Bug, hint: hintSimpler},
-	"invalid_cursor":         {class: fault.Retry}, // start over from the first page
+	"invalid_name":      {class: fault.Bug, hint: "the workspace lacks this emoji"},
+	"no_item_specified": {class: fault.Bug, hint: hintSimpler},
+	"bad_timestamp":     {class: fault.Bug, hint: hintSimpler},
+	"invalid_cursor":    {class: fault.Retry}, // start over from the first page
 	"duplicate_channel_not_found": {
 		class: fault.Bug, hint: hintSimpler},
 	"duplicate_message_not_found": {
@@ -142,6 +142,11 @@ func verdictOf(name string) (v verdict, known bool) {
 		}
 	}
 	return verdict{class: fault.Retry}, false
+}
+
+func inTable(name string) bool {
+	_, known := verdictOf(name)
+	return known
 }
 
 // slackError classifies an answer that says ok: false.

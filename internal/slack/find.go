@@ -156,21 +156,22 @@ func (c *Client) mayRead(channel, id string) error {
 
 // conversation returns the ID that history is read by.
 func (c *Client) conversation(ctx context.Context, channel string) (string, error) {
-	if id := c.dir.channel(channel); isConversationID(id) {
-		return id, nil
-	}
-	if isUserID(channel) {
-		return c.openDM(ctx, channel)
-	}
-	r, err := c.Resolve(ctx, channel)
-	if err != nil {
-		return "", err
-	}
+	id := c.dir.channel(channel)
 	switch {
-	case isConversationID(r.ID):
-		return r.ID, nil
-	case isUserID(r.ID):
-		return c.openDM(ctx, r.ID)
+	case isUserID(id):
+		return c.openDM(ctx, id)
+	case !isNamed(id):
+		if isChannelID(id) {
+			return id, nil
+		}
+	default:
+		r, err := c.Resolve(ctx, channel)
+		if err != nil {
+			return "", err
+		}
+		if !isNamed(r.ID) {
+			return r.ID, nil
+		}
 	}
 	return "", &fault.Error{
 		Op: "look for message in " + channel, Reason: "channel_id_unknown", Class: fault.Denied,
@@ -195,7 +196,7 @@ func (c *Client) openDM(ctx context.Context, user string) (string, error) {
 	if err := c.paced(ctx, r, &answer); err != nil {
 		return "", optionalScope(err)
 	}
-	if !isConversationID(answer.Channel.ID) {
+	if !isChannelID(answer.Channel.ID) {
 		return "", unreadable(r, "no channel in the answer", nil)
 	}
 	c.Learn(user, access.MessageRef{Channel: answer.Channel.ID})

@@ -74,7 +74,7 @@ func (c *Client) postRequest(p message.Post) (request, error) {
 	r := request{
 		op:       "post message to " + p.Channel,
 		method:   "chat.postMessage",
-		lane:     "chat.postMessage " + c.dir.channel(p.Channel),
+		lane:     postLane(c.dir.channel(p.Channel)),
 		key:      p.Channel + " " + p.Tag.RequestID + " " + p.Tag.Recipient + " " + p.Tag.Part,
 		priority: priorityOf(p.Tag.Part),
 		channel:  p.Channel,
@@ -102,6 +102,9 @@ func (c *Client) postRequest(p message.Post) (request, error) {
 	}, p.Tag != message.Tag{})
 	return r, err
 }
+
+// postLane names the lane of a channel's posts.
+func postLane(channel string) string { return "chat.postMessage " + channel }
 
 // Update replaces what a message shows. NotFound means that it can't be
 // edited any more, by its reason: gone, too old, no longer ours.

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
@@ -79,11 +80,9 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
-	if resp.StatusCode == http.StatusTooManyRequests {
-		return rateLimited(r, resp.Header)
-	}
-	if err != nil {
-		return unreadable(r, "the answer broke off", scrub(err, token))
+	if err != nil && resp.StatusCode != http.StatusTooManyRequests {
+		sent.reached.Store(true)
+		return r.unanswered(&sent, err, token)
 	}
 	c.learnScopes(resp.Header)
 	return c.answer(r, resp.StatusCode, resp.Header, body, out)
@@ -97,7 +96,7 @@ func (c *Client) answer(r request, status int, header http.Header, body []byte, 
 	var e envelope
 	isSlack := len(body) <= maxAnswerBytes && json.Unmarshal(body, &e) == nil && e.OK != nil
 	switch {
-	case isSlack && !*e.OK:
+	case isSlack && !*e.OK && (status < 500 || inTable(e.Error)):
 		return c.slackError(r, e, header)
 	case status >= 500:
 		return serverError(r, status)
@@ -116,18 +115,20 @@ func (c *Client) answer(r request, status int, header http.Header, body []byte, 
 	return nil
 }
 
-// trace notes how far a request got, from its transport.
+// trace notes how far a request got, from its transport's goroutines.
 type trace struct {
-	seen    bool // the transport reports; one that doesn't proves nothing
-	written bool
+	reports atomic.Bool // the transport says what it does; one that doesn't proves nothing
+	reached atomic.Bool // the request was given to a connection
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		// The transport takes another connection only if the server can't have
-		// seen the request on the one before.
-		GetConn:      func(string) { t.seen, t.written = true, false },
-		WroteHeaders: func() { t.written = true },
+		// The transport looks for another connection only if the server can't
+		// have seen the request on the one before.
+		GetConn: func(string) { t.reports.Store(true); t.reached.Store(false) },
+		// Whether the headers were written is not asked: that may still
+		// happen after a canceled call has returned.
+		GotConn: func(httptrace.GotConnInfo) { t.reached.Store(true) },
 	}
 }
 
@@ -145,7 +146,7 @@ func (r request) unanswered(t *trace, err error, token string) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &n) && n.Timeout():
 		f.Reason = "timeout"
 	}
-	if r.write && (t.written || !t.seen && !neverSent(err)) {
+	if r.write && (t.reached.Load() || !t.reports.Load() && !neverSent(err)) {
 		f.Class = fault.Unknown
 	}
 	f.Err = scrub(err, token)
