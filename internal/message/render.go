@@ -1,6 +1,14 @@
 package message
 
-import "github.com/teleport-slack/teleport-slack/internal/access"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+)
 
 // Renderer turns requests into messages. It is a value without state: the
 // same arguments give the same bytes.
@@ -8,25 +16,168 @@ type Renderer struct {
 	Cluster access.Cluster // where requests come from and where links lead
 }
 
+// words returns the language of the messages.
+func (r Renderer) words() *phrases { return &english }
+
 // Request returns the message about req that is posted once and updated at
-// every change.
+// every change: a title, the facts, the way to the request, and where it
+// stands.
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
-	return r.Minimal(req, to)
+	p := r.words()
+	blocks := make([]slack.Block, 0, 5)
+	blocks = append(blocks, section(p.title(req, to)))
+	for _, s := range r.facts(p, req, d, to).pack(maxSectionChars) {
+		blocks = append(blocks, section(s))
+	}
+	// The way to the request has a section of its own, where nothing that
+	// grows can push it out.
+	for _, s := range r.reference(p, req, to).pack(maxSectionChars) {
+		blocks = append(blocks, section(s))
+	}
+	blocks = append(blocks, slack.NewContextBlock("", mrkdwn(p.statusText(req))))
+	return Message{Text: r.text(p, req, d, to), Blocks: blocks}
 }
 
 // Review returns the thread reply that tells of req.Reviews[i], which has to
-// exist. It is plain text without blocks.
+// exist. It is plain text without blocks, on several lines.
 func (r Renderer) Review(req access.Request, i int, to access.Audience) Message {
-	return Message{Text: req.Reviews[i].State.String()}
+	p := r.words()
+	v := req.Reviews[i]
+	at := date(v.Created)
+	format := p.reviewed
+	switch {
+	case to == access.Requester && at == "":
+		format = p.reviewedYoursUndated
+	case to == access.Requester:
+		format = p.reviewedYours
+	case at == "":
+		format = p.reviewedUndated
+	}
+	decision := v.State.String()
+	if v.State == access.Approved || v.State == access.Denied {
+		decision = p.emoji.of(v.State) + " " + decision
+	}
+	text := fmt.Sprintf(format, p.name(v.Author, false), at) + "\n" + fmt.Sprintf(p.resolution, decision)
+	if strings.TrimSpace(v.Reason) != "" {
+		text += "\n" + fmt.Sprintf(p.reviewReason, p.block(v.Reason))
+	}
+	return Message{Text: text}
 }
 
-// Final returns the thread reply that tells how req ended.
+// Final returns the thread reply that tells how req ended, and to the
+// requester also what comes next. It is plain text without blocks, on several
+// lines.
 func (r Renderer) Final(req access.Request, to access.Audience) Message {
-	return r.Minimal(req, to)
+	p := r.words()
+	if to != access.Requester {
+		return Message{Text: fmt.Sprintf(p.final, p.name(req.ID, false), req.State)}
+	}
+	var l lines
+	l = append(l, fmt.Sprintf(p.finalYours.of(req.State), p.yourNoun(req)))
+	l = append(l, p.times(req)...)
+	if req.State == access.Promoted && strings.TrimSpace(req.AccessListTitle) != "" {
+		l.add(p.accessList, p.code(req.AccessListTitle, nameLimit))
+	}
+	if req.State.Resolved() && strings.TrimSpace(req.ResolveReason) != "" {
+		l.add(p.resolutionReason, p.block(req.ResolveReason))
+	}
+	if u := r.link(req); u != "" {
+		l.add(p.link, u)
+	} else if req.State == access.Approved && plainID(req.ID) {
+		l.add(p.logIn, "`tsh login --request-id="+req.ID+"`")
+	}
+	return Message{Text: strings.Join(l, "\n")}
 }
 
 // Minimal returns one short line of plain text, for when Slack refuses the
-// blocks of Request.
+// blocks of Request: state, user, what is asked for, and the link or the ID.
 func (r Renderer) Minimal(req access.Request, to access.Audience) Message {
-	return Message{Text: req.State.String()}
+	p := r.words()
+	what := p.someAccess
+	switch {
+	case len(req.Roles) > 0:
+		what = p.names(sorted(req.Roles), ",", loginLimit)
+	case len(req.Resources) > 0:
+		what = p.names(r.resourceNames(req.Resources, access.Details{}), ",", loginLimit)
+	}
+	way := r.link(req)
+	if way == "" || !plainID(req.ID) {
+		way = strings.TrimSpace(way + " " + fmt.Sprintf(p.minimalReference, p.code(req.ID, nameLimit)))
+	}
+	format := p.minimal
+	if to == access.Requester {
+		format = p.minimalYours
+	}
+	return Message{Text: strings.TrimSpace(fmt.Sprintf(format,
+		p.emoji.of(req.State), req.State, p.name(req.User, false), what, way))}
+}
+
+// text returns the line that notifications and screen readers get.
+func (r Renderer) text(p *phrases, req access.Request, d access.Details, to access.Audience) string {
+	short := func(s, instead string) string {
+		t, cut := escape(s, inLine, textNameLimit)
+		switch {
+		case t == "":
+			return instead
+		case cut:
+			return t + "…"
+		}
+		return t
+	}
+	what := p.someAccess
+	list := func(names []string) string {
+		var b strings.Builder
+		for i, n := range names {
+			if i == maxTextNames {
+				fmt.Fprintf(&b, p.more, len(names)-i)
+				break
+			}
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(short(n, p.empty))
+		}
+		return b.String()
+	}
+	switch roles := sorted(req.Roles); {
+	case len(req.Resources) > 0:
+		what = list(r.resourceNames(req.Resources, d))
+	case len(roles) == 1:
+		what = p.aRole + list(roles)
+	case len(roles) > 1:
+		what = p.someRoles + list(roles)
+	}
+	format := p.textNew
+	switch {
+	case to == access.Requester:
+		format = p.textYours.of(req.State)
+	case req.State.Resolved():
+		format = p.textDecided
+	}
+	line := fmt.Sprintf(format,
+		short(req.User, p.empty), what, short(r.Cluster.Name, p.someCluster), p.decided.of(req.State))
+	const least = 10 // characters of a reason that are worth showing
+	room := fillTextLineChars - utf8.RuneCountInString(line) - utf8.RuneCountInString(": …")
+	if room < least {
+		return line
+	}
+	reason, cut := escape(req.Reason, inLine, limit{runes: room, chars: room})
+	if reason == "" {
+		return line
+	}
+	if cut {
+		reason += "…"
+	}
+	return fmt.Sprintf(p.textReason, line, reason)
+}
+
+// section and mrkdwn are verbatim: Slack formats what is between our own
+// marks and makes links only of our own tokens, and leaves addresses, channel
+// names and @names alone that came with a name or a reason.
+func section(s string) *slack.SectionBlock {
+	return slack.NewSectionBlock(mrkdwn(s), nil, nil)
+}
+
+func mrkdwn(s string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, s, false, true)
 }

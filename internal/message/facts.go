@@ -1,0 +1,229 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+)
+
+// lines are whole lines of a section, which are never split between two.
+type lines []string
+
+// add appends a labelled value.
+func (l *lines) add(label, value string) {
+	*l = append(*l, "*"+label+"*: "+value)
+}
+
+// pack joins the lines to as few texts of at most maxChars as their order
+// allows. Each line is short enough by the limits of what is in it.
+func (l lines) pack(maxChars int) []string {
+	var texts []string
+	var b strings.Builder
+	used := 0
+	for _, s := range l {
+		n := utf8.RuneCountInString(s) + len("\n")
+		if used > 0 && used+n > maxChars {
+			texts = append(texts, b.String())
+			b.Reset()
+			used = 0
+		}
+		b.WriteString(s)
+		b.WriteByte('\n')
+		used += n
+	}
+	if used > 0 {
+		texts = append(texts, b.String())
+	}
+	return texts
+}
+
+// title returns the first section.
+func (p *phrases) title(req access.Request, to access.Audience) string {
+	if to == access.Requester {
+		return fmt.Sprintf(p.yourTitle.of(req.State), p.yourNoun(req))
+	}
+	noun := p.roleNoun
+	switch {
+	case len(req.Resources) == 0:
+	case req.Kind == access.LongTerm:
+		noun = p.longTermNoun
+	default:
+		noun = p.resourceNoun
+	}
+	if req.State.Resolved() {
+		return fmt.Sprintf(p.oldTitle, noun)
+	}
+	return fmt.Sprintf(p.newTitle, noun)
+}
+
+func (p *phrases) yourNoun(req access.Request) string {
+	switch {
+	case len(req.Resources) == 0:
+		return p.yourRoleNoun
+	case req.Kind == access.LongTerm:
+		return p.yourLongTermNoun
+	}
+	return p.yourResourceNoun
+}
+
+// facts returns what the request asks for: the published plugin's lines in
+// its order, then ours.
+func (r Renderer) facts(p *phrases, req access.Request, d access.Details, to access.Audience) lines {
+	var l lines
+	l.add(p.id, p.name(req.ID, true))
+	if strings.TrimSpace(r.Cluster.Name) != "" {
+		l.add(p.cluster, p.name(r.Cluster.Name, true))
+	}
+	if strings.TrimSpace(req.User) != "" {
+		l.add(p.user, p.name(req.User, true))
+	}
+	l = append(l, p.roleLines(req.Roles, d.Logins)...)
+	if len(req.Resources) > 0 {
+		l.add(p.resources, p.names(r.resourceNames(req.Resources, d), ",", listLimit))
+	}
+	if strings.TrimSpace(req.Reason) != "" {
+		l.add(p.reason, p.block(req.Reason))
+	}
+	if len(req.SuggestedReviewers) > 0 {
+		label := p.suggested
+		if to == access.Requester && !req.State.Resolved() {
+			label = p.asked
+		}
+		l.add(label, p.names(sorted(req.SuggestedReviewers), ", ", listLimit))
+	}
+	return append(l, p.times(req)...)
+}
+
+// roleLines returns one line for all roles, or where logins are known one for
+// each role as far as they fit.
+func (p *phrases) roleLines(roles []string, logins map[string][]string) lines {
+	var l lines
+	roles = sorted(roles)
+	if len(roles) == 0 {
+		return nil
+	}
+	if logins == nil {
+		l.add(p.roles, p.names(roles, ",", listLimit))
+		return l
+	}
+	used := 0
+	for i, role := range roles {
+		value := p.code(role, loginLimit)
+		if of, known := logins[role]; known {
+			shown := "`" + p.noLogins + "`"
+			if len(of) > 0 {
+				shown = p.names(sorted(of), ", ", loginLimit)
+			}
+			value += " *" + p.logins + "*: " + shown
+		}
+		used += utf8.RuneCountInString(value) + len(p.role) + len("**: \n")
+		if i > 0 && used > maxRoleLinesChars {
+			return append(l, fmt.Sprintf(p.moreLines, len(roles)-i))
+		}
+		l.add(p.role, value)
+	}
+	return l
+}
+
+// times returns when the request lapses and how long its access lasts, as far
+// as that is known and still means something: access that was denied, lapsed
+// or was promoted has no end to tell, and long-term access has none.
+func (p *phrases) times(req access.Request) lines {
+	var l lines
+	if at := date(req.Expires); at != "" && req.State == access.Pending {
+		l.add(p.expires, at)
+	}
+	if req.State != access.Pending && req.State != access.Approved {
+		return l
+	}
+	from := req.Created
+	if req.AssumeStart.After(req.Created) {
+		from = req.AssumeStart
+		if at := date(from); at != "" {
+			l.add(p.starts, at)
+		}
+	}
+	until := date(req.AccessExpires)
+	if until == "" || req.Kind == access.LongTerm {
+		return l
+	}
+	if req.State == access.Approved {
+		l.add(p.until, until)
+		return l
+	}
+	if lasts := p.lasting(from, req.AccessExpires); lasts != "" {
+		until = fmt.Sprintf(p.lastsUntil, lasts, until)
+	}
+	l.add(p.lasts, until)
+	return l
+}
+
+// lasting returns the time from one moment to another, or "" if the first is
+// unknown.
+func (p *phrases) lasting(from, until time.Time) string {
+	if date(from) == "" {
+		return ""
+	}
+	return p.duration(until.Sub(from))
+}
+
+// statusText returns where the request stands.
+func (p *phrases) statusText(req access.Request) string {
+	// Promoted has no emoji, and two spaces, as the published plugin has it.
+	l := lines{"*" + p.status + "*: " + p.emoji.of(req.State) + " " + req.State.String()}
+	if req.State == access.Pending {
+		if len(req.Reviews) > 0 {
+			l = append(l, p.counts(req)...)
+		}
+		return strings.Join(l, "\n")
+	}
+	if strings.TrimSpace(req.ResolveReason) != "" {
+		l.add(p.resolutionReason, p.block(req.ResolveReason))
+	}
+	if req.State == access.Promoted && strings.TrimSpace(req.AccessListTitle) != "" {
+		l.add(p.accessList, p.code(req.AccessListTitle, nameLimit))
+	}
+	return strings.Join(l, "\n")
+}
+
+// counts returns how far the reviews have come: one line where all thresholds
+// ask for the same, otherwise one for each. Which reviewers count for which
+// threshold only Teleport knows, so every line has the same first numbers.
+func (p *phrases) counts(req access.Request) lines {
+	approvals, denials := req.Counts()
+	line := func(t access.Threshold) string {
+		side := func(format string, have, need int) string {
+			if need <= 0 {
+				return fmt.Sprintf(format, fmt.Sprint(have))
+			}
+			return fmt.Sprintf(format, fmt.Sprintf(p.ofNeeded, have, need))
+		}
+		return side(p.approvals, approvals, t.Approve) + " · " + side(p.denials, denials, t.Deny)
+	}
+	if len(req.Thresholds) == 0 {
+		return lines{line(access.Threshold{})}
+	}
+	differ := false
+	for _, t := range req.Thresholds[1:] {
+		first := req.Thresholds[0]
+		differ = differ || t.Approve != first.Approve || t.Deny != first.Deny
+	}
+	if !differ {
+		return lines{line(req.Thresholds[0])}
+	}
+	var l lines
+	for i, t := range req.Thresholds {
+		if i == maxThresholds {
+			return append(l, fmt.Sprintf(p.moreLines, len(req.Thresholds)-i))
+		}
+		name := fmt.Sprintf(p.threshold, i+1)
+		if strings.TrimSpace(t.Name) != "" {
+			name = p.code(t.Name, thresholdLimit)
+		}
+		l = append(l, name+": "+line(t))
+	}
+	return l
+}
