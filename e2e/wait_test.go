@@ -1,0 +1,39 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	// soon bounds everything that takes Teleport or the plugin well under a
+	// second on an idle machine; a busy one gets more than enough.
+	soon = 30 * time.Second
+	// lookEvery is how often a wait looks again.
+	lookEvery = 50 * time.Millisecond
+)
+
+// eventually looks until ok says that what was expected is there, and fails
+// with its last words when that takes longer than limit.
+func eventually(t *testing.T, limit time.Duration, what string, ok func() (bool, string)) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		done, seen := ok()
+		if done {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v; last seen: %s", what, limit, seen)
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatalf("%s: test ended; last seen: %s", what, seen)
+		}
+	}
+}
