@@ -61,14 +61,21 @@ func (p *pass) send(ctx context.Context, s Step, c record.Copy, m message.Messag
 	case React:
 		return c.At, slack.React(ctx, c.At, reaction(p.facts.Request.State))
 	}
+	post := p.post(s, c)
+	post.Message = m
+	return slack.Post(ctx, post)
+}
+
+// post addresses what the step posts.
+func (p *pass) post(s Step, c record.Copy) message.Post {
 	post := message.Post{
-		Channel: c.To, Message: m,
-		Tag: message.Tag{RequestID: p.id, Recipient: c.To, Part: s.Part()},
+		Channel: c.To,
+		Tag:     message.Tag{RequestID: p.id, Recipient: c.To, Part: s.Part()},
 	}
 	if s.Op != Post {
 		post.Channel, post.Thread = c.At.Channel, c.At.TS
 	}
-	return slack.Post(ctx, post)
+	return post
 }
 
 // done records a step that Slack has taken.

@@ -57,6 +57,8 @@ type Describer interface {
 
 // Messenger is what is done in Slack.
 type Messenger interface {
+	// Ready returns nil if the post could go out now, and says when if not.
+	Ready(p message.Post) error
 	Post(ctx context.Context, p message.Post) (access.MessageRef, error)
 	Update(ctx context.Context, at access.MessageRef, m message.Message) error
 	React(ctx context.Context, at access.MessageRef, emoji string) error

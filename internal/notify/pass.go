@@ -197,28 +197,42 @@ func (p *pass) planned() Facts {
 	return f
 }
 
-// ready makes sure that the intent to post stands in the record.
+// ready makes sure that the intent to post stands in the record. False means
+// that the post's turn has not come, or that the intent could not be written.
 func (p *pass) ready(ctx context.Context, step Step) bool {
 	c := p.facts.Record.Copies[step.Copy]
-	if p.armed[keyOf(c)] && c.Intent != nil && c.Intent.Part == step.Part() && time.Since(c.Intent.At) < intentFresh {
+	key := keyOf(c)
+	if p.armed[key] && c.Intent != nil && c.Intent.Part == step.Part() && time.Since(c.Intent.At) < intentFresh {
 		return true
 	}
 	p.arm()
+	if p.blocked[key] {
+		return false
+	}
 	p.save(ctx)
 	return p.lastSave == nil
 }
 
-// arm writes down the next post of every copy that has one.
+// arm writes down the next post of every copy that has one and whose turn it is.
 func (p *pass) arm() {
 	now := time.Now()
 	seen := map[string]bool{}
 	for _, s := range Plan(p.planned()) {
 		c := p.facts.Record.Copies[s.Copy]
 		key := keyOf(c)
-		if seen[key] || p.blocked[key] || !s.Op.posts() {
+		if seen[key] || p.blocked[key] {
 			continue
 		}
-		seen[key], p.armed[key], p.touched = true, true, true
+		seen[key] = true
+		if !s.Op.posts() {
+			continue
+		}
+		if err := p.n.o.Messenger.Ready(p.post(s, c)); err != nil {
+			p.blocked[key] = true
+			p.delay(err)
+			continue
+		}
+		p.armed[key], p.touched = true, true
 		c.Intent = &record.Intent{Part: s.Part(), By: p.n.replica, At: now, Try: p.tries[key] + 1}
 		p.facts.Record = p.facts.Record.With(s.Copy, c)
 	}

@@ -154,7 +154,7 @@ func (r *Record) merge(own ours, reviews int, resolution access.State) {
 	}
 	for _, o := range own.Copies {
 		c := Copy{
-			To: o.To, Name: o.Name, For: o.For, At: access.MessageRef{Channel: o.Channel, TS: o.TS},
+			To: o.To, Name: o.Name, For: o.For, At: refOf(o.Channel, o.TS),
 			Shown: o.Shown, State: states[o.State], Replies: max(o.Replies, 0), Final: o.Final, Locked: o.Locked, Reaction: o.Reaction,
 		}
 		if o.Intent != nil {
@@ -187,7 +187,7 @@ func (r *Record) adopt(refs []access.MessageRef, reviews int, resolution access.
 func publishedMessages(data map[string]string) []access.MessageRef {
 	var refs []access.MessageRef
 	add := func(channel, ts string) {
-		if ref := (access.MessageRef{Channel: channel, TS: ts}); channel != "" && ts != "" && !slices.Contains(refs, ref) {
+		if ref := refOf(channel, ts); !ref.IsZero() && !slices.Contains(refs, ref) {
 			refs = append(refs, ref)
 		}
 	}
@@ -198,6 +198,18 @@ func publishedMessages(data map[string]string) []access.MessageRef {
 		}
 	}
 	return refs
+}
+
+// refOf returns where a message is, or nowhere if that can't be: Slack's IDs
+// and timestamps are letters, digits and a dot.
+func refOf(channel, ts string) access.MessageRef {
+	foreign := func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '.')
+	}
+	if channel == "" || ts == "" || strings.ContainsFunc(channel+ts, foreign) {
+		return access.MessageRef{}
+	}
+	return access.MessageRef{Channel: channel, TS: ts}
 }
 
 // Changes returns what to write so that r replaces what was read, and what the
