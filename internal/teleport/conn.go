@@ -2,8 +2,6 @@ package teleport
 
 import (
 	"context"
-	"crypto/x509"
-	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -13,12 +11,10 @@ import (
 	"github.com/gravitational/teleport/api/breaker"
 	"github.com/gravitational/teleport/api/client"
 	"github.com/gravitational/teleport/api/client/proto"
-	"github.com/gravitational/teleport/api/constants"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
-	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
 const (
@@ -158,6 +154,9 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 	defer cancel()
 	api, err := client.New(dialCtx, config)
 	if err != nil {
+		if strings.Contains(err.Error(), unknownAuthority) && d.otherCluster(ctx, creds) {
+			return nil, errOtherCluster(op, creds)
+		}
 		return nil, connectError(op, err, creds)
 	}
 	pingCtx, cancelPing := context.WithTimeout(ctx, timeout)
@@ -171,74 +170,4 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 		api: api, auth: proto.NewAuthServiceClient(api.GetConnection()),
 		creds: creds, cluster: clusterOf(&pong), replaced: make(chan struct{}),
 	}, nil
-}
-
-// connectError classifies why there is no connection: fatal where only other
-// credentials or another address help, retryable everywhere else.
-func connectError(op string, err error, creds *credentials) error {
-	if now := time.Now(); creds.expired(now) {
-		return creds.errExpired(now)
-	}
-	fatal := func(reason, hint string) error {
-		return &fault.Error{Op: op, Reason: reason, Class: fault.Fatal, Err: oneLine{err}, Hint: hint}
-	}
-	if otherCluster(err) {
-		return fatal("unknown_authority", "the certificate authorities in "+creds.source+
-			" are not those of the cluster at this address: check addr, or issue the credentials again (they change when the cluster's authorities are rotated)")
-	}
-	if refusedCertificate(err.Error()) {
-		return fatal("certificate_refused", "the cluster at this address does not take the certificate in "+creds.source+
-			": check addr and the clocks, or issue the credentials again")
-	}
-	f := classify(op, err, reads)
-	if e, ok := fault.As(f); ok {
-		switch e.Class {
-		case fault.Denied:
-			return fatal(e.Reason, "the user or bot of the credentials in "+creds.source+" may be locked or deleted: look at it with tctl get users and tctl get locks")
-		case fault.NotFound, fault.Conflict, fault.Bug, fault.Unsupported:
-			e.Class = fault.Retry // of a ping: something between us and Auth answered
-		}
-		if e.Class == fault.Retry && e.Reason == "unknown" {
-			e.Reason = "connection_problem"
-		}
-	}
-	return f
-}
-
-// otherCluster says that an Auth Service with other authorities answered. A
-// Proxy's web certificate is not ours to know either, when the api tries it
-// as an Auth Service, and means nothing.
-func otherCluster(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) && unknown.Cert != nil {
-		return isTeleportHost(unknown.Cert)
-	}
-	return false
-}
-
-func isTeleportHost(cert *x509.Certificate) bool {
-	for _, name := range cert.DNSNames {
-		if name == constants.APIDomain || strings.HasSuffix(name, "."+constants.APIDomain) {
-			return true
-		}
-	}
-	return false
-}
-
-// refusedCertificate says that the other side looked at our certificate and
-// didn't want it. TLS tells in an alert, SSH in words; gRPC keeps only the text.
-func refusedCertificate(text string) bool {
-	for _, s := range []string{
-		"remote error: tls: bad certificate",
-		"remote error: tls: unknown certificate authority",
-		"remote error: tls: expired certificate",
-		"remote error: tls: revoked certificate",
-		"remote error: tls: unknown certificate",
-		"ssh: unable to authenticate",
-	} {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
 }

@@ -30,7 +30,7 @@ func (c *Client) watch(ctx context.Context, conn *connection, changed func(id st
 		AllowPartialSuccess: true,
 	})
 	if err != nil {
-		return classify(opWatch, err, reads)
+		return watchError(err)
 	}
 	defer w.Close()
 
@@ -103,5 +103,15 @@ func watchEnd(w types.Watcher) error {
 	if err == nil {
 		err = io.EOF
 	}
-	return classify(opWatch, err, reads)
+	return watchError(err)
+}
+
+// watchError classifies why a watch failed or ended. A server that may show us
+// none of the kinds calls the question a bad one.
+func watchError(err error) error {
+	f := classify(opWatch, err, reads)
+	if e, ok := fault.As(f); ok && e.Class == fault.Bug {
+		e.Class, e.Reason = fault.Denied, "access_denied"
+	}
+	return f
 }
