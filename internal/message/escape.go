@@ -243,9 +243,10 @@ func (e *escaper) finish(cut bool) string {
 	s := string(e.out)
 	switch {
 	case cut && e.form == inBlock:
-		s = strings.TrimRight(s, " \t\n`") // whether more back-ticks would have followed is unknown here
+		// Back-ticks before the fence would lengthen it.
+		s = strings.TrimRightFunc(s, func(r rune) bool { return r == '`' || unicode.IsSpace(r) })
 	case cut:
-		s = strings.TrimRight(s, " ")
+		s = strings.TrimRightFunc(s, unicode.IsSpace)
 	case e.form == inBlock && strings.HasSuffix(s, "`"):
 		t := strings.TrimRight(s, "`")
 		s = t + strings.Repeat(string(lookalikeTick), len(s)-len(t))

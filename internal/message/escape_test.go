@@ -83,6 +83,8 @@ func TestCut(t *testing.T) {
 		{"Hangul in its parts", "\u1112\u1161\u11ab\u1100\u1173\u11af", inCode, limit{5, 100}, "\u1112\u1161\u11ab", true},
 		{"within a fence", "ab```cd", inBlock, limit{3, 100}, "ab", true},
 		{"after a fence", "ab```cd", inBlock, limit{6, 100}, "abˋˋˋc", true},
+		{"never ends in a wide space", "A\u00a0A", inBlock, limit{2, 100}, "A", true},
+		{"back-ticks before the cut", "ab``cd", inBlock, limit{4, 100}, "ab", true},
 		{"before an end of line", "ab\ncd", inBlock, limit{3, 100}, "ab", true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -243,7 +245,7 @@ func holdsEscape(t interface {
 	}
 }
 
-// isExtender says that r can't begin a visible character.
+// isExtender says that r can't begin a visible character, wherever it is.
 func isExtender(r rune) bool {
-	return 0x300 <= r && r <= 0x36f || r == 0x200d || 0x1f3fb <= r && r <= 0x1f3ff || 0xfe00 <= r && r <= 0xfe0f || 0x11a8 <= r && r <= 0x11ff
+	return 0x300 <= r && r <= 0x36f || r == 0x200d || 0xfe00 <= r && r <= 0xfe0f
 }

@@ -71,7 +71,7 @@ func (p *phrases) yourNoun(req access.Request) string {
 
 // facts returns what the request asks for: the published plugin's lines in
 // its order, then ours.
-func (r Renderer) facts(p *phrases, req access.Request, d access.Details, to access.Audience) lines {
+func (r Renderer) facts(p *phrases, req access.Request, a asked, to access.Audience) lines {
 	var l lines
 	l.add(p.id, p.name(req.ID, true))
 	if strings.TrimSpace(r.Cluster.Name) != "" {
@@ -80,9 +80,9 @@ func (r Renderer) facts(p *phrases, req access.Request, d access.Details, to acc
 	if strings.TrimSpace(req.User) != "" {
 		l.add(p.user, p.name(req.User, true))
 	}
-	l = append(l, p.roleLines(req.Roles, d.Logins)...)
-	if len(req.Resources) > 0 {
-		l.add(p.resources, p.names(r.resourceNames(req.Resources, d), ",", listLimit))
+	l = append(l, p.roleLines(a)...)
+	if len(a.resources) > 0 {
+		l.add(p.resources, p.names(a.resources, ",", listLimit))
 	}
 	if strings.TrimSpace(req.Reason) != "" {
 		l.add(p.reason, p.block(req.Reason))
@@ -99,20 +99,19 @@ func (r Renderer) facts(p *phrases, req access.Request, d access.Details, to acc
 
 // roleLines returns one line for all roles, or where logins are known one for
 // each role as far as they fit.
-func (p *phrases) roleLines(roles []string, logins map[string][]string) lines {
+func (p *phrases) roleLines(a asked) lines {
 	var l lines
-	roles = sorted(roles)
-	if len(roles) == 0 {
+	if len(a.roles) == 0 {
 		return nil
 	}
-	if logins == nil {
-		l.add(p.roles, p.names(roles, ",", listLimit))
+	if a.logins == nil {
+		l.add(p.roles, p.names(a.roles, ",", listLimit))
 		return l
 	}
 	used := 0
-	for i, role := range roles {
+	for i, role := range a.roles {
 		value := p.code(role, loginLimit)
-		if of, known := logins[role]; known {
+		if of, known := a.logins[role]; known {
 			shown := "`" + p.noLogins + "`"
 			if len(of) > 0 {
 				shown = p.names(sorted(of), ", ", loginLimit)
@@ -121,7 +120,7 @@ func (p *phrases) roleLines(roles []string, logins map[string][]string) lines {
 		}
 		used += utf8.RuneCountInString(value) + len(p.role) + len("**: \n")
 		if i > 0 && used > maxRoleLinesChars {
-			return append(l, fmt.Sprintf(p.moreLines, len(roles)-i))
+			return append(l, fmt.Sprintf(p.moreLines, len(a.roles)-i))
 		}
 		l.add(p.role, value)
 	}

@@ -3,7 +3,6 @@ package message
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
 
@@ -24,9 +23,10 @@ func (r Renderer) words() *phrases { return &english }
 // stands.
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
 	p := r.words()
+	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, d), logins: d.Logins}
 	blocks := make([]slack.Block, 0, 5)
 	blocks = append(blocks, section(p.title(req, to)))
-	for _, s := range r.facts(p, req, d, to).pack(maxSectionChars) {
+	for _, s := range r.facts(p, req, a, to).pack(maxSectionChars) {
 		blocks = append(blocks, section(s))
 	}
 	// The way to the request has a section of its own, where nothing that
@@ -35,7 +35,14 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 		blocks = append(blocks, section(s))
 	}
 	blocks = append(blocks, slack.NewContextBlock("", mrkdwn(p.statusText(req))))
-	return Message{Text: r.text(p, req, d, to), Blocks: blocks}
+	return Message{Text: r.text(p, req, a, to), Blocks: blocks}
+}
+
+// asked is what a request asks for, as it is shown: sorted, by the names that
+// people use.
+type asked struct {
+	roles, resources []string
+	logins           map[string][]string // nil if unknown
 }
 
 // Review returns the thread reply that tells of req.Reviews[i], which has to
@@ -110,65 +117,6 @@ func (r Renderer) Minimal(req access.Request, to access.Audience) Message {
 	}
 	return Message{Text: strings.TrimSpace(fmt.Sprintf(format,
 		p.emoji.of(req.State), req.State, p.name(req.User, false), what, way))}
-}
-
-// text returns the line that notifications and screen readers get.
-func (r Renderer) text(p *phrases, req access.Request, d access.Details, to access.Audience) string {
-	short := func(s, instead string) string {
-		t, cut := escape(s, inLine, textNameLimit)
-		switch {
-		case t == "":
-			return instead
-		case cut:
-			return t + "…"
-		}
-		return t
-	}
-	what := p.someAccess
-	list := func(names []string) string {
-		var b strings.Builder
-		for i, n := range names {
-			if i == maxTextNames {
-				fmt.Fprintf(&b, p.more, len(names)-i)
-				break
-			}
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(short(n, p.empty))
-		}
-		return b.String()
-	}
-	switch roles := sorted(req.Roles); {
-	case len(req.Resources) > 0:
-		what = list(r.resourceNames(req.Resources, d))
-	case len(roles) == 1:
-		what = p.aRole + list(roles)
-	case len(roles) > 1:
-		what = p.someRoles + list(roles)
-	}
-	format := p.textNew
-	switch {
-	case to == access.Requester:
-		format = p.textYours.of(req.State)
-	case req.State.Resolved():
-		format = p.textDecided
-	}
-	line := fmt.Sprintf(format,
-		short(req.User, p.empty), what, short(r.Cluster.Name, p.someCluster), p.decided.of(req.State))
-	const least = 10 // characters of a reason that are worth showing
-	room := fillTextLineChars - utf8.RuneCountInString(line) - utf8.RuneCountInString(": …")
-	if room < least {
-		return line
-	}
-	reason, cut := escape(req.Reason, inLine, limit{runes: room, chars: room})
-	if reason == "" {
-		return line
-	}
-	if cut {
-		reason += "…"
-	}
-	return fmt.Sprintf(p.textReason, line, reason)
 }
 
 // section and mrkdwn are verbatim: Slack formats what is between our own

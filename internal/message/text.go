@@ -1,0 +1,74 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+)
+
+// text returns the line that notifications and screen readers get. Names come
+// first and are shortened one by one; the reason takes what room is left.
+func (r Renderer) text(p *phrases, req access.Request, a asked, to access.Audience) string {
+	what := p.someAccess
+	switch {
+	case len(a.resources) > 0:
+		what = p.firstNames(a.resources)
+	case len(a.roles) == 1:
+		what = p.aRole + p.firstNames(a.roles)
+	case len(a.roles) > 1:
+		what = p.someRoles + p.firstNames(a.roles)
+	}
+	format := p.textNew
+	switch {
+	case to == access.Requester:
+		format = p.textYours.of(req.State)
+	case req.State.Resolved():
+		format = p.textDecided
+	}
+	line := fmt.Sprintf(format,
+		p.short(req.User, p.empty), what, p.short(r.Cluster.Name, p.someCluster), p.decided.of(req.State))
+	const least = 10 // characters of a reason that are worth showing
+	room := fillTextLineChars - utf8.RuneCountInString(line) - utf8.RuneCountInString(": …")
+	if room < least {
+		return line
+	}
+	reason, cut := escape(req.Reason, inLine, limit{runes: room, chars: room})
+	if reason == "" {
+		return line
+	}
+	if cut {
+		reason += "…"
+	}
+	return fmt.Sprintf(p.textReason, line, reason)
+}
+
+// firstNames returns the first names and how many more there are.
+func (p *phrases) firstNames(names []string) string {
+	var b strings.Builder
+	for i, n := range names {
+		if i == maxTextNames {
+			fmt.Fprintf(&b, p.more, len(names)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(p.short(n, p.empty))
+	}
+	return b.String()
+}
+
+// short returns a name as it is put into the line, or something instead where
+// there is none.
+func (p *phrases) short(s, instead string) string {
+	t, cut := escape(s, inLine, textNameLimit)
+	switch {
+	case t == "":
+		return instead
+	case cut:
+		return t + "…"
+	}
+	return t
+}
