@@ -1,0 +1,38 @@
+// Command teleport-slack tells Slack about Teleport's access requests.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/gravitational/teleport/api"
+
+	"github.com/teleport-slack/teleport-slack/internal/app"
+	"github.com/teleport-slack/teleport-slack/internal/cli"
+	"github.com/teleport-slack/teleport-slack/internal/demo"
+)
+
+// Set by the linker in releases: -X main.version=1.2.3 -X main.commit=abc.
+var version, commit string
+
+func main() {
+	os.Exit(cli.Main(context.Background(), cli.Options{
+		Args:    os.Args[1:],
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Environ: os.Environ(),
+		Version: cli.BuildVersion(version, commit, api.Version),
+		Start:   start,
+		Demo: func(ctx context.Context, o cli.DemoOptions) error {
+			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Stdout: o.Stdout, Stderr: o.Stderr})
+		},
+	}))
+}
+
+func start(ctx context.Context, o cli.StartOptions) error {
+	a, err := app.New(app.Options{Config: o.Config, FailFast: o.FailFast, Reload: o.Reload, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
