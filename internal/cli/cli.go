@@ -1,0 +1,190 @@
+// Package cli is the command line: commands, flags, what is said to people,
+// and exit codes. Arguments, streams, environment and signals are passed in,
+// and so is what "start" and "demo" do, so that a test can run the program
+// without a process.
+//
+// # What the program says
+//
+// Results go to standard output, everything else to standard error. An error
+// is one line for each thing that is wrong, with its place, and after it a
+// hint if a person can do something about it:
+//
+//	teleport-slack: error: /etc/teleport-slack.toml:3:1: teleport.adr: unknown key
+//	teleport-slack: hint: did you mean teleport.addr?
+//
+// No capitals, no full stops. Exit codes: 0 after a clean stop, 1 for a
+// failure, 2 for wrong usage.
+//
+// It decides nothing about requests or messages.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// program is the name that people type.
+const program = "teleport-slack"
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// Options is what the command line works with.
+type Options struct {
+	Args    []string // without the program's name
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Environ []string // as os.Environ
+	Version Version
+
+	// Start serves until the context ends, and then stops gracefully.
+	Start func(context.Context, StartOptions) error
+	// Demo runs both doubles and the plugin until the context ends.
+	Demo func(context.Context, DemoOptions) error
+
+	// Notify sends the signals that the program handles to c until stop is
+	// called; nil for the process's own.
+	Notify func(c chan<- os.Signal) (stop func())
+}
+
+// Main runs one command and returns the exit code.
+func Main(ctx context.Context, o Options) int {
+	if o.Notify == nil {
+		o.Notify = notify
+	}
+	root := o.root()
+	root.SetArgs(append([]string{}, o.Args...)) // nil would mean os.Args
+	root.SetOut(o.Stdout)
+	root.SetErr(o.Stderr)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		report(o.Stderr, err)
+		return exitUsage
+	}
+	report(o.Stderr, err)
+	return exitFailure
+}
+
+// notify subscribes to the process's signals.
+func notify(c chan<- os.Signal) func() {
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	return func() { signal.Stop(c) }
+}
+
+func (o Options) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   program,
+		Short: "tells Slack about Teleport's access requests",
+		Long: `teleport-slack tells people in Slack about access requests in Teleport: who
+should decide, who asked, and what became of it.`,
+		Example: `  teleport-slack configure > /etc/teleport-slack.toml   # then fill it in
+  teleport-slack start                                  # runs until stopped
+  teleport-slack demo                                   # needs nothing`,
+		Version:       o.Version.Semver,
+		SilenceErrors: true,
+		// Letters apart for a command to be suggested.
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return unknownCommand(cmd, args[0])
+		},
+		RunE: func(*cobra.Command, []string) error {
+			return usageError{errors.New("a command is missing"), "the commands are listed by: " + program + " --help"}
+		},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetVersionTemplate(o.Version.String() + "\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, "the flags are listed by: " + cmd.CommandPath() + " --help"}
+	})
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(o.start(), o.configure(), o.version(), o.demo(), completion())
+	for _, cmd := range root.Commands() {
+		addHelpFlag(cmd)
+	}
+	addHelpFlag(root)
+	root.Flags().Bool("version", false, "print the version")
+	return root
+}
+
+// addHelpFlag adds --help before cobra does in words of its own.
+func addHelpFlag(cmd *cobra.Command) { cmd.Flags().BoolP("help", "h", false, "print this help") }
+
+// usageTemplate is cobra's, in this program's words and order.
+const usageTemplate = `usage: {{if .HasAvailableSubCommands}}{{.CommandPath}} <command>{{else}}{{.UseLine}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+flags:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
+{{- if .HasExample}}
+
+examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+more about a command: {{.CommandPath}} <command> --help{{end}}
+`
+
+// usageError is wrong usage, with how to find out what is right.
+type usageError struct {
+	error
+	hint string
+}
+
+// Hint returns how to find out what is right.
+func (e usageError) Hint() string { return e.hint }
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	hint := "the commands are listed by: " + program + " --help"
+	if near := cmd.Root().SuggestionsFor(name); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("unknown command %q", name), hint}
+}
+
+// noArguments refuses what follows a command that takes nothing.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError{fmt.Errorf("unexpected argument %q", args[0]),
+		"how it is used is shown by: " + cmd.CommandPath() + " --help"}
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "print the help of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return target.Help()
+		},
+	}
+}

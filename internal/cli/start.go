@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/telemetry"
+)
+
+// failFastVariable makes the loss of the connection an error instead of a
+// reason to connect again.
+const failFastVariable = "TELEPORT_PLUGIN_FAIL_FAST"
+
+// StartOptions is what "start" was asked for.
+type StartOptions struct {
+	Config   config.Config
+	Warnings []config.Warning // logged already
+	Log      *slog.Logger     // closed after Start returned
+	Debug    bool             // log at debug whatever a reloaded configuration says
+	FailFast bool             // TELEPORT_PLUGIN_FAIL_FAST
+	Reload   <-chan struct{}  // SIGHUP; several that come together are one
+	Version  Version
+}
+
+// startFlags is the command line of "start".
+type startFlags struct {
+	config  string
+	debug   bool
+	pidFile string
+}
+
+func (o Options) start() *cobra.Command {
+	var flags startFlags
+	cmd := &cobra.Command{
+		Use:   "start",
+		Short: "run until stopped",
+		Long: `start connects to Teleport and Slack and runs until SIGTERM or SIGINT. It then
+finishes what is in flight; a second signal ends it at once. SIGHUP reads the
+configuration again.
+
+With TELEPORT_PLUGIN_FAIL_FAST=true in the environment, a lost connection ends
+the program instead of being made again.`,
+		Example: `  teleport-slack start
+  teleport-slack start -c ./teleport-slack.toml --debug`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.runStart(cmd.Context(), flags)
+		},
+	}
+	cmd.Flags().StringVarP(&flags.config, "config", "c", config.DefaultPath, "the configuration `file`")
+	cmd.Flags().BoolVarP(&flags.debug, "debug", "d", false, "log at debug whatever the configuration says")
+	cmd.Flags().StringVar(&flags.pidFile, "pid-file", "", "write the process ID to this `file` while running")
+	return cmd
+}
+
+func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
+	failFast, failFastErr := o.failFast()
+	cfg, warnings, err := config.Load(flags.config)
+	if err := errors.Join(err, failFastErr); err != nil {
+		warn(o.Stderr, warnings)
+		return err
+	}
+	log, closeLog, err := telemetry.NewLogger(telemetry.LogOptions{
+		Output: cfg.Log.Output, Severity: cfg.Log.Severity, JSON: cfg.Log.Format == config.JSON,
+		Debug: flags.debug, Stderr: o.Stderr, Stdout: o.Stdout,
+	})
+	if err != nil {
+		return config.Problem{Key: "log.output", Place: cfg.Path, What: err.Error(),
+			Do: "name a file in a directory that the user who runs teleport-slack may write to"}
+	}
+	defer func() {
+		if err != nil && cfg.Log.Output != "stderr" {
+			// The error also goes to the terminal; whoever reads only the
+			// log has to see why it ends.
+			for _, err := range flatten(err) {
+				log.Error("Terminating with fatal error", telemetry.Error, err.Error(), telemetry.Hint, hintOf(err))
+			}
+		}
+		err = errors.Join(err, closeLog())
+	}()
+
+	// The line is the published plugin's, with its values in the message.
+	log.Info(fmt.Sprintf("Starting Teleport Access Slack Plugin %s:%s", o.Version.Semver, o.Version.Commit))
+	if flags.debug {
+		log.Debug("DEBUG logging enabled")
+	}
+	for _, w := range warnings {
+		log.Warn("The configuration is sound but odd",
+			telemetry.Key, w.Key, telemetry.Place, w.Place, telemetry.Reason, w.What, telemetry.Hint, w.Do)
+	}
+	removePID, err := writePIDFile(flags.pidFile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, removePID()) }()
+
+	reload := make(chan struct{}, 1)
+	err = o.supervise(ctx, supervised{log: log, reload: reload, run: func(ctx context.Context) error {
+		return o.Start(ctx, StartOptions{
+			Config: cfg, Warnings: warnings, Log: log, Debug: flags.debug,
+			FailFast: failFast, Reload: reload, Version: o.Version,
+		})
+	}})
+	if err == nil {
+		log.Info("Successfully shut down")
+	}
+	return err
+}
+
+// failFast reads TELEPORT_PLUGIN_FAIL_FAST; empty means not set.
+func (o Options) failFast() (bool, error) {
+	value := ""
+	for _, v := range o.Environ {
+		if name, content, ok := strings.Cut(v, "="); ok && name == failFastVariable {
+			value = content // the last one counts, as in os/exec
+		}
+	}
+	if value == "" {
+		return false, nil
+	}
+	failFast, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, config.Problem{Place: "environment", Key: failFastVariable,
+			What: fmt.Sprintf("is %q, expected true or false", value), Do: "unset it, or set it to true or false"}
+	}
+	return failFast, nil
+}
+
+// writePIDFile writes the process ID to path, over one that a crash left
+// behind, and returns what removes it.
+func writePIDFile(path string) (remove func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
+		return nil, config.Problem{Place: "--pid-file", What: fmt.Sprintf("cannot be written: %v", err),
+			Do: "name a file in a directory that the user who runs teleport-slack may write to"}
+	}
+	return func() error {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove pid file: %w", err)
+		}
+		return nil
+	}, nil
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/teleport-slack/teleport-slack/internal/telemetry"
+)
+
+// errForced is the end by a second signal.
+var errForced = errors.New("stopped by a second signal, before everything was finished")
+
+// supervised is something that runs until a signal.
+type supervised struct {
+	run    func(context.Context) error
+	log    *slog.Logger    // may be nil
+	reload chan<- struct{} // of capacity 1; nil if there is nothing to reload
+}
+
+// supervise runs it and answers signals. The first SIGTERM or SIGINT ends its
+// context; another one ends the program without waiting for it. SIGHUP asks
+// to reload; while a request is waiting, another adds nothing.
+func (o Options) supervise(ctx context.Context, s supervised) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	signals := make(chan os.Signal, 4)
+	stop := o.Notify(signals)
+	defer stop()
+
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx) }()
+	stopping := false
+	for {
+		select {
+		case err := <-done:
+			if stopping && errors.Is(err, context.Canceled) {
+				return nil // it was asked to
+			}
+			return err
+		case sig := <-signals:
+			switch {
+			case sig == syscall.SIGHUP:
+				s.askToReload()
+			case stopping:
+				// The process is about to end, so this is the one
+				// goroutine that nobody waits for.
+				return errForced
+			default:
+				stopping = true
+				if s.log != nil {
+					s.log.Info("Stopping, another signal ends at once", telemetry.Signal, sig.String())
+				}
+				cancel()
+			}
+		}
+	}
+}
+
+func (s supervised) askToReload() {
+	if s.reload == nil {
+		return
+	}
+	select {
+	case s.reload <- struct{}{}:
+	default:
+	}
+}
