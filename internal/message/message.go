@@ -13,7 +13,7 @@ import "github.com/slack-go/slack"
 
 // Message is what one Slack message shows.
 type Message struct {
-	Text   string        // one line, mrkdwn-escaped: notifications, screen readers
+	Text   string        // mrkdwn-escaped; beside blocks one line, for notifications and screen readers
 	Blocks []slack.Block // nil for plain text messages such as thread replies
 }
 
