@@ -2,6 +2,7 @@ package teleporttest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type requests struct {
 
 	mu         sync.Mutex
 	byID       map[string]*types.AccessRequestV3 // never handed out, replaced and not changed
+	sorted     []*types.AccessRequestV3          // byID in order; nil after a change
 	nextExpiry time.Time                         // nothing expires earlier; zero if unknown
 	pluginData map[dataKey]*pluginRecord
 	writes     []PluginDataWrite
@@ -51,6 +53,7 @@ func newRequests(clock func() time.Time, h *hub, dir *directory) *requests {
 func (rs *requests) storeLocked(r *types.AccessRequestV3) {
 	r.Metadata.Revision = uuid.NewString()
 	rs.byID[r.GetName()] = r
+	rs.sorted = nil
 	rs.expiresAtLocked(r.Expiry())
 	// The stored value is never changed, so the event may share it.
 	rs.hub.emit(&proto.Event{
@@ -63,6 +66,7 @@ func (rs *requests) storeLocked(r *types.AccessRequestV3) {
 // that a real server tells.
 func (rs *requests) deleteLocked(id string) {
 	delete(rs.byID, id)
+	rs.sorted = nil
 	rs.hub.emit(&proto.Event{
 		Type: proto.Operation_DELETE,
 		Resource: &proto.Event_ResourceHeader{ResourceHeader: &types.ResourceHeader{
@@ -307,18 +311,31 @@ func (rs *requests) delete(id string) error {
 }
 
 // list returns the requests that match, sorted by ID. They are the stored ones,
-// to be read and encoded, never changed.
-func (rs *requests) list(match func(types.AccessRequest) bool) []*types.AccessRequestV3 {
+// to be read and encoded, never changed; the slice is the caller's.
+func (rs *requests) list(f types.AccessRequestFilter) []*types.AccessRequestV3 {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.sweepLocked()
+	if f.ID != "" {
+		if r, ok := rs.byID[f.ID]; ok && f.Match(r) {
+			return []*types.AccessRequestV3{r}
+		}
+		return nil
+	}
+	if rs.sorted == nil {
+		rs.sorted = slices.SortedFunc(maps.Values(rs.byID), func(a, b *types.AccessRequestV3) int {
+			return cmp.Compare(a.GetName(), b.GetName())
+		})
+	}
+	if f.User == "" && f.State.IsNone() && f.Scope == types.AccessRequestScope_DEFAULT && len(f.SearchKeywords) == 0 {
+		return slices.Clone(rs.sorted) // a page walk asks for this again and again
+	}
 	var out []*types.AccessRequestV3
-	for _, r := range rs.byID {
-		if match(r) {
+	for _, r := range rs.sorted {
+		if f.Match(r) {
 			out = append(out, r)
 		}
 	}
-	slices.SortFunc(out, func(a, b *types.AccessRequestV3) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return out
 }
 

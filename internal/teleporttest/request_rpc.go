@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/gravitational/teleport/api/client/proto"
@@ -60,7 +59,7 @@ func (a *authService) GetAccessRequestsV2(f *types.AccessRequestFilter, stream p
 		return err
 	}
 	f.Requester = callerOf(stream.Context()).user
-	for _, r := range a.s.requests.list(f.Match) {
+	for _, r := range a.s.requests.list(*f) {
 		if err := stream.Send(r); err != nil {
 			return err
 		}
@@ -81,7 +80,7 @@ func (a *authService) ListAccessRequests(ctx context.Context, req *proto.ListAcc
 		filter = *req.Filter
 	}
 	filter.Requester = callerOf(ctx).user
-	return page(a.s.requests.list(filter.Match), req)
+	return page(a.s.requests.list(filter), req)
 }
 
 // page cuts one page out of all. The key of a page is the sort key of its first
@@ -173,129 +172,4 @@ func (a *authService) DeleteAccessRequest(ctx context.Context, in *proto.Request
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil
-}
-
-// Request is an access request to be made, in the words of a test.
-type Request struct {
-	// ID is the request's ID; a new one if empty.
-	ID string
-	// User is the requester; required.
-	User string
-	// Roles and Resources are what is asked for; at least one of them.
-	Roles     []string
-	Resources []types.ResourceID
-	// Reason is why.
-	Reason string
-	// SuggestedReviewers are usernames or emails.
-	SuggestedReviewers []string
-	// Thresholds are how many reviews it takes; those of the requester's roles
-	// if empty, or else one approval or one denial.
-	Thresholds []types.AccessReviewThreshold
-	// Annotations are the system annotations.
-	Annotations map[string][]string
-	// TTL is how long it may stay undecided; 1 hour if zero.
-	TTL time.Duration
-	// AccessTTL is how long approved access lasts from now; 12 hours if zero.
-	AccessTTL time.Duration
-	// AssumeStart is when approved access begins, from now; at once if zero.
-	AssumeStart time.Duration
-}
-
-// CreateRequest makes an access request, as its user would.
-func (s *Server) CreateRequest(req Request) (types.AccessRequest, error) {
-	id := req.ID
-	if id == "" {
-		v7, err := uuid.NewV7()
-		if err != nil {
-			return nil, trace.Wrap(err)
-		}
-		id = v7.String()
-	}
-	r, err := types.NewAccessRequestWithResources(id, req.User, req.Roles, req.Resources)
-	if err != nil {
-		return nil, trace.Wrap(err)
-	}
-	now := s.opts.Clock().UTC()
-	r.SetRequestReason(req.Reason)
-	r.SetSuggestedReviewers(req.SuggestedReviewers)
-	r.SetThresholds(req.Thresholds)
-	r.SetSystemAnnotations(req.Annotations)
-	if req.TTL != 0 {
-		r.SetExpiry(now.Add(req.TTL))
-	}
-	if req.AccessTTL != 0 {
-		r.SetAccessExpiry(now.Add(req.AccessTTL))
-	}
-	if req.AssumeStart != 0 {
-		r.SetAssumeStartTime(now.Add(req.AssumeStart))
-	}
-	created, err := s.requests.create(r)
-	if err != nil {
-		return nil, err // not the nil of another type
-	}
-	return created, nil
-}
-
-// Review adds author's review to a request.
-func (s *Server) Review(id, author string, state types.RequestState, reason string) (types.AccessRequest, error) {
-	r, err := s.requests.review(id, types.AccessReview{Author: author, ProposedState: state, Reason: reason})
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// Promote adds author's review that promotes a request to an access list.
-func (s *Server) Promote(id, author, reason, listName, listTitle string) (types.AccessRequest, error) {
-	r, err := s.requests.review(id, types.AccessReview{
-		Author:        author,
-		ProposedState: types.RequestState_PROMOTED,
-		Reason:        reason,
-		AccessList:    &types.PromotedAccessList{Name: listName, Title: listTitle},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
-}
-
-// SetState decides a request as `tctl requests approve` and deny do.
-func (s *Server) SetState(id string, state types.RequestState, reason string) error {
-	return s.requests.setState(types.AccessRequestUpdate{RequestID: id, State: state, Reason: reason})
-}
-
-// Delete removes a request as `tctl requests rm` does.
-func (s *Server) Delete(id string) error { return s.requests.delete(id) }
-
-// Expire lets a request expire now, whatever the clock says. To watchers that
-// is the same as Delete.
-func (s *Server) Expire(id string) error { return s.requests.delete(id) }
-
-// Sweep removes at once what has expired by the clock. The server does the same
-// a few times a second and before each call.
-func (s *Server) Sweep() { s.requests.sweep() }
-
-// Requests returns all requests, oldest first.
-func (s *Server) Requests() []types.AccessRequest {
-	all := s.requests.list(func(types.AccessRequest) bool { return true })
-	slices.SortStableFunc(all, func(a, b *types.AccessRequestV3) int {
-		return a.GetCreationTime().Compare(b.GetCreationTime())
-	})
-	out := make([]types.AccessRequest, len(all))
-	for i, r := range all {
-		out[i] = clone(r)
-	}
-	return out
-}
-
-// Request returns one request.
-func (s *Server) Request(id string) (types.AccessRequest, error) {
-	s.requests.mu.Lock()
-	defer s.requests.mu.Unlock()
-	s.requests.sweepLocked()
-	r, err := s.requests.getLocked(id)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
 }

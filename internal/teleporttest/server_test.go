@@ -53,10 +53,9 @@ func dial(t *testing.T, s *teleporttest.Server, creds client.Credentials) (*clie
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	c, err := client.New(ctx, client.Config{
-		Addrs:                    []string{s.Addr()},
-		Credentials:              []client.Credentials{creds},
-		InsecureAddressDiscovery: true,
-		DialTimeout:              2 * time.Second,
+		Addrs:       []string{s.Addr()},
+		Credentials: []client.Credentials{creds},
+		DialTimeout: 2 * time.Second,
 	})
 	if err == nil {
 		t.Cleanup(func() { _ = c.Close() })

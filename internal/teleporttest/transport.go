@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc/credentials"
@@ -110,7 +111,8 @@ func callerOf(ctx context.Context) caller {
 		return caller{} // cannot happen: the handshake requires a certificate
 	}
 	subject := info.State.PeerCertificates[0].Subject
-	return caller{user: subject.CommonName, roles: subject.Organization}
+	roles := slices.Sorted(slices.Values(subject.Organization)) // a set, in the certificate's own order
+	return caller{user: subject.CommonName, roles: roles}
 }
 
 func authInfoOf(ctx context.Context) (authInfo, bool) {
