@@ -11,7 +11,7 @@ type Call struct {
 	Method  string            // as it stood in the address, also if there is no such method
 	Args    map[string]string // without the token; what was not a string is JSON text
 	At      time.Time         // when it came
-	Outcome string            // "ok", Slack's error, or what a Fault did: "cut before", "http 503", "html 200"; "gone" if the client left
+	Outcome string            // "ok", Slack's error, or what a Fault did: "cut before", "http 503", "html 200"; "gone" if the client left before, "…, gone" if after the effect
 }
 
 // callLog holds the last calls and counts all of them.

@@ -85,6 +85,7 @@ func (s *Server) joinConversation(a args) (body, error) {
 		meta(answer)["warnings"] = []string{"already_in_channel"}
 	}
 	c.BotIsMember = true
+	s.tell(WorldChanged, "", nil)
 	answer["channel"] = s.conversationJSON(c)
 	return answer, nil
 }

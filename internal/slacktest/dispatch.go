@@ -130,7 +130,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := s.answer(&call, m, known, req, err)
 	if f.AfterEffect && !s.wait(r.Context(), f.Latency) {
-		s.finish(call, "ok, gone")
+		s.finish(call, answer.outcome+", gone")
 		panic(http.ErrAbortHandler)
 	}
 	if f.ends() {

@@ -16,7 +16,7 @@ import (
 // The call's effect does not happen, unless AfterEffect is set.
 type Fault struct {
 	Method  string          // "chat.postMessage"; empty: every method
-	Channel string          // the argument "channel" as sent, or the ID of that conversation; empty: any
+	Channel string          // the conversation of the argument "channel": its ID, name or user; empty: any
 	Match   func(Call) bool // more conditions; nil: none; must not call the server
 	Skip    int             // lets that many calls pass first
 	Times   int             // how many calls it concerns; 0: until removed
@@ -78,11 +78,11 @@ func (s *Server) fault(call *Call) Fault {
 	if len(s.rules) == 0 {
 		return sum
 	}
-	id := s.world.idOf(call.Args["channel"])
+	channel := s.world.place(call.Args["channel"])
 	for _, r := range append([]*rule(nil), s.rules...) {
 		switch {
 		case r.Method != "" && r.Method != call.Method,
-			r.Channel != "" && r.Channel != call.Args["channel"] && r.Channel != id,
+			r.Channel != "" && s.world.place(r.Channel) != channel,
 			r.Match != nil && !r.Match(*call),
 			sum.ends() && r.ends():
 			continue

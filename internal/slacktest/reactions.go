@@ -23,7 +23,7 @@ func (s *Server) reactionItem(a args) (*conversation, *message, error) {
 	if _, ok := parseTS(a["timestamp"]); !ok {
 		return nil, nil, refuse("bad_timestamp")
 	}
-	c, err := s.world.visible(a["channel"])
+	c, err := s.world.joined(a["channel"])
 	if err != nil {
 		return nil, nil, err
 	}

@@ -198,7 +198,9 @@ func (s *Server) DM(userID string) (id string, ok bool) {
 	return id, ok
 }
 
-// openDM returns the direct message with a user who takes messages.
+// openDM returns the direct message with a user who takes messages. Slack
+// itself lets chat.postMessage write to deactivated people, and nobody reads
+// it (slackapi/python-slack-sdk#1156); here that is an error.
 func (s *Server) openDM(userID string) (c *conversation, opened bool, err error) {
 	w := &s.world
 	u := w.users[userID]
@@ -238,6 +240,15 @@ func (w *world) idOf(channel string) string {
 		return id
 	}
 	return w.byName[strings.TrimPrefix(channel, "#")]
+}
+
+// place is the same for all names of a conversation: a user's ID for direct
+// messages, also before they were opened, else the channel's ID.
+func (w *world) place(channel string) string {
+	if c := w.convs[w.idOf(channel)]; c != nil {
+		return cmp.Or(c.user, c.ID)
+	}
+	return channel
 }
 
 // visible returns the conversation with an ID if the bot can know of it.
