@@ -2,8 +2,10 @@
 
 SHELL := /bin/sh
 
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# Without a tag the version is empty, and the program says that it is a
+# development build.
+VERSION ?= $(shell git describe --tags --dirty --match 'v*' 2>/dev/null)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 PREFIX  ?= /usr/local
 
 # Arguments for the program in "make demo", such as ARGS=--scenario.
@@ -14,8 +16,7 @@ BENCHTIME ?= 1s
 GO      := go
 GOTEST  := $(GO) run ./scripts/gotest
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
-CLI     := github.com/teleport-slack/teleport-slack/internal/cli
-LDFLAGS := -s -w -X $(CLI).version=$(VERSION) -X $(CLI).commit=$(COMMIT)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # The servers of the end-to-end test; see docs/decisions.
 SERVERS      := e2e/servers
