@@ -73,13 +73,16 @@ type timings struct {
 	healthy            time.Duration // a watch that lasted this long resets the wait
 	initEvent          time.Duration // until the first event of a watch
 	resync             time.Duration // between two looks at everything
-	firstDial          time.Duration
+	firstDial          time.Duration // how long the first try to connect takes at most
+	renewDial          time.Duration // how long one with renewed credentials does
+	settle             time.Duration // how long a file may be half-written
 }
 
 func defaultTimings() timings {
 	return timings{
 		firstWait: 250 * time.Millisecond, maxWait: 30 * time.Second, healthy: time.Minute,
 		initEvent: 15 * time.Second, resync: 5 * time.Minute, firstDial: firstDialTimeout,
+		renewDial: minConnectTimeout, settle: 200 * time.Millisecond,
 	}
 }
 

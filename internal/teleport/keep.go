@@ -45,7 +45,17 @@ func (c *Client) credentials() *credentials {
 // is incomplete and looked at again the next time.
 func (c *Client) takeRenewed(ctx context.Context, reading *trouble) {
 	old := c.credentials()
+	if conn := c.connected(); conn != nil {
+		old = conn.creds
+	}
 	creds, err := c.files.load()
+	if err != nil {
+		// Most likely it is being written right now.
+		if !sleep(ctx, c.timings.settle, nil) {
+			return
+		}
+		creds, err = c.files.load()
+	}
 	if err == nil && creds.hash == old.hash {
 		reading.over("file", old.source)
 		return
@@ -53,35 +63,35 @@ func (c *Client) takeRenewed(ctx context.Context, reading *trouble) {
 	if now := time.Now(); err == nil && creds.expired(now) {
 		err = creds.errExpired(now)
 	}
-	if err != nil {
+	if err == nil {
+		err = c.switchTo(ctx, creds)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
 		reading.note(err, "file", old.source, "old_valid_for", roughly(time.Until(old.notAfter)))
-		return
+	default:
+		reading.over("file", creds.source)
+		c.log.Info("took over renewed Teleport credentials", "file", creds.source,
+			"valid_until", creds.notAfter.UTC().Format(time.RFC3339), "valid_for", roughly(time.Until(creds.notAfter)))
 	}
+}
+
+// switchTo makes the calls use a new connection with creds. While there is
+// none, there is nothing to try them on: the next attempt to connect does.
+func (c *Client) switchTo(ctx context.Context, creds *credentials) error {
 	if c.connected() == nil {
-		// Nothing to try them on: the next attempt to connect uses them.
 		c.adopt(creds)
-	} else {
-		conn, err := c.dialer.connect(ctx, creds, maxDialTimeout)
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
-				conn.shut()
-			}
-			return
-		case fault.Is(err, fault.Fatal):
-			reading.note(err, "file", old.source, "old_valid_for", roughly(time.Until(old.notAfter)))
-			return
-		case err != nil:
-			c.adopt(creds) // it's Teleport that is away
-		default:
-			if err := c.install(conn); err != nil {
-				return
-			}
-		}
+		return nil
 	}
-	reading.over("file", creds.source)
-	c.log.Info("took over renewed Teleport credentials", "file", creds.source,
-		"valid_until", creds.notAfter.UTC().Format(time.RFC3339), "valid_for", roughly(time.Until(creds.notAfter)))
+	conn, err := c.dialer.connect(ctx, creds, c.timings.renewDial)
+	if err != nil {
+		if !fault.Is(err, fault.Fatal) {
+			c.adopt(creds) // it's not their fault: what connects next may use them
+		}
+		return err
+	}
+	return c.install(conn)
 }
 
 // adopt makes the next attempt to connect use creds, and makes it now.

@@ -104,7 +104,8 @@ func newClient(t *testing.T, o Options) (*Client, *journal) {
 		t.Fatal(err)
 	}
 	c.timings.firstWait, c.timings.maxWait = 5*time.Millisecond, 50*time.Millisecond
-	c.timings.firstDial = 500 * time.Millisecond
+	c.timings.firstDial, c.timings.renewDial = 500*time.Millisecond, 500*time.Millisecond
+	c.timings.settle = 20 * time.Millisecond
 	t.Cleanup(func() { _ = c.Close() })
 	t.Cleanup(func() {
 		if t.Failed() {
