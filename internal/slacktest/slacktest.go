@@ -34,8 +34,12 @@
 // For [testing/synctest] use [NewListener] with [Server.Serve] instead of
 // Start: it needs no network, and the default clock is then the bubble's.
 //
+// Another project can take the folder as it is: it needs the standard library
+// and nothing else, and only its tests need more.
+//
 // It has no Socket Mode, no Events API, no files, no multi-person direct
-// messages and one workspace only, with one bot. It doesn't render anything.
+// messages and one workspace only, with one bot. A reply with reply_broadcast
+// shows in its thread only. It doesn't render anything.
 package slacktest
 
 import (
