@@ -142,9 +142,12 @@ func (c *Client) Auth(ctx context.Context) (Workspace, error) {
 		BotID  string `json:"bot_id"`
 		AppID  string `json:"app_id"`
 	}
-	err := c.paced(ctx, request{op: "check token", method: "auth.test", key: "auth", form: url.Values{}}, &answer)
-	if err != nil {
+	r := request{op: "check token", method: "auth.test", key: "auth", form: url.Values{}}
+	if err := c.paced(ctx, r, &answer); err != nil {
 		return Workspace{}, err
+	}
+	if answer.UserID == "" || answer.TeamID == "" {
+		return Workspace{}, unreadable(r, "no user or team in the answer", nil)
 	}
 	w := Workspace{
 		TeamID: answer.TeamID, Team: answer.Team, URL: answer.URL,

@@ -25,7 +25,7 @@ const (
 type directory struct {
 	mu      sync.Mutex
 	entries map[string]entry  // by kind and name: "person a@example.com"
-	flights map[string]flight // look-ups under way, by the same key
+	lookups map[string]lookup // those under way, by the same key
 	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
 	list    map[string]string // #name → ID, as conversations.list last said
 }
@@ -36,12 +36,13 @@ type entry struct {
 	until     time.Time
 }
 
-type flight chan struct{}
+// lookup is a question under way; it is closed when the answer is there.
+type lookup chan struct{}
 
 func newDirectory() *directory {
 	return &directory{
 		entries: map[string]entry{},
-		flights: map[string]flight{},
+		lookups: map[string]lookup{},
 		ids:     map[string]string{},
 	}
 }
@@ -127,7 +128,7 @@ func (c *Client) cached(ctx context.Context, key string, ask func() (access.Reci
 			d.mu.Unlock()
 			return e.recipient, e.err
 		}
-		if f, busy := d.flights[key]; busy {
+		if f, busy := d.lookups[key]; busy {
 			d.mu.Unlock()
 			select {
 			case <-f:
@@ -138,14 +139,14 @@ func (c *Client) cached(ctx context.Context, key string, ask func() (access.Reci
 				return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "canceled", Class: fault.Retry, Err: ctx.Err()}
 			}
 		}
-		f := make(flight)
-		d.flights[key] = f
+		f := make(lookup)
+		d.lookups[key] = f
 		d.mu.Unlock()
 
 		r, err := ask()
 
 		d.mu.Lock()
-		delete(d.flights, key)
+		delete(d.lookups, key)
 		switch class := fault.ClassOf(err); {
 		case err == nil:
 			d.keep(key, entry{recipient: r, until: time.Now().Add(knownFor)})

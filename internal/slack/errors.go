@@ -75,6 +75,12 @@ var verdicts = map[string]verdict{
 	"too_many_emoji":         {class: fault.Permanent},
 	"thread_locked":          {class: fault.Permanent},
 
+	"method_not_supported_for_channel_type": {class: fault.Permanent},
+
+	// Not Slack's API, or not this one.
+	"unknown_method":    {class: fault.Unsupported, hint: "check slack.api_url"},
+	"method_deprecated": {class: fault.Unsupported},
+
 	// Our doing: a simpler form may be taken.
 	"msg_too_long":         {class: fault.Bug, hint: hintSimpler},
 	"msg_blocks_too_long":  {class: fault.Bug, hint: hintSimpler},

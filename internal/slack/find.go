@@ -42,18 +42,16 @@ type foundMessage struct {
 // newest. channel is what was posted to: for a person the direct message is
 // looked into. Denied means that the token may not read there.
 func (c *Client) Find(ctx context.Context, channel, thread string, tag message.Tag, since time.Time) (access.MessageRef, bool, error) {
+	me, err := c.whoAmI(ctx) // with it come the scopes
+	if err != nil {
+		return access.MessageRef{}, false, err
+	}
 	id, err := c.conversation(ctx, channel)
 	if err != nil {
 		return access.MessageRef{}, false, err
 	}
 	if err := c.mayRead(channel, id); err != nil {
 		return access.MessageRef{}, false, err
-	}
-	me := c.known()
-	if me.BotUserID == "" && me.BotID == "" {
-		if me, err = c.Auth(ctx); err != nil {
-			return access.MessageRef{}, false, err
-		}
 	}
 	r := request{
 		op:       "look for message in " + channel,
@@ -100,6 +98,13 @@ func (c *Client) Find(ctx context.Context, channel, thread string, tag message.T
 		Op: r.op, Reason: "history_too_long", Class: fault.Denied,
 		Hint: "the channel had more than " + strconv.Itoa(maxHistoryPages*historyPageSize) + " messages since",
 	}
+}
+
+func (c *Client) whoAmI(ctx context.Context) (Workspace, error) {
+	if me := c.known(); me.BotUserID != "" {
+		return me, nil
+	}
+	return c.Auth(ctx)
 }
 
 func (m foundMessage) from(me Workspace) bool {

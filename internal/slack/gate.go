@@ -66,10 +66,9 @@ const (
 
 // ticket is a call on its way.
 type ticket struct {
-	lanes []*lane // of the method, and of the channel if it has its own
-	eras  []int
-	sent  time.Time
-	quiet bool // the channel had been
+	lanes   []*lane // of the method, and of the channel if it has its own
+	flights []flight
+	quiet   bool // the channel had been
 }
 
 func newGate() *gate {
@@ -176,11 +175,11 @@ func leaveQueue(lanes []*lane, waiters []*waiter) {
 }
 
 func (g *gate) send(now time.Time, lanes []*lane, waiters []*waiter) *ticket {
-	t := &ticket{lanes: lanes, sent: now}
+	t := &ticket{lanes: lanes}
 	last := lanes[len(lanes)-1]
 	t.quiet = len(lanes) > 1 && last.inFlight == 0 && now.Sub(last.lastSent) > quietFor
 	for i, l := range lanes {
-		t.eras = append(t.eras, l.send(now, waiters[i]))
+		t.flights = append(t.flights, l.send(now, waiters[i]))
 	}
 	return t
 }
@@ -196,12 +195,12 @@ func (g *gate) leave(t *ticket, err error) {
 		blamed = g.blame(now, t)
 	}
 	for i, l := range t.lanes {
-		l.done(now, t.sent)
+		l.done(now, t.flights[i])
 		switch {
 		case i == blamed:
-			l.refused(now, t.eras[i], f.RetryAfter)
+			l.refused(now, t.flights[i], f.RetryAfter)
 		case blamed < 0 && (!failed || answered(f)):
-			l.taken(t.sent, t.eras[i])
+			l.taken(t.flights[i])
 		}
 	}
 	close(g.changed)

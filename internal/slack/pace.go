@@ -30,13 +30,13 @@ type lane struct {
 	closedUntil time.Time
 	interval    time.Duration // between calls; 0 while the lane is open
 	lastSent    time.Time
-	lastTaken   time.Time // when the last call that Slack took was sent
-	trial       bool      // Slack has not taken a call since it refused one
-	era         int       // counts refusals; what was sent in an older era says nothing about this one
-	good        time.Duration
-	settled     bool // the interval once held for provenAfter calls
-	streak      int  // calls taken in this era
-	probeAfter  int  // streak after which a shorter interval is tried
+	lastTaken   time.Time     // when the last call that Slack took was sent
+	trial       bool          // Slack has not taken a call since it refused one
+	era         int           // counts refusals; what was sent in an older era says nothing about this one
+	good        time.Duration // the interval that worked, while a shorter one is tried
+	settled     bool          // the interval once held for provenAfter calls
+	streak      int           // calls taken at this interval
+	probeAfter  int           // streak after which a shorter interval is tried
 	used        time.Time
 
 	waiting []*waiter // by priority, then arrival
@@ -112,8 +112,8 @@ func (l *lane) ahead(now time.Time, w *waiter) int {
 	n := 0
 	grace := max(l.interval, minGrace)
 	for _, o := range l.waiting {
-		if o == w || !o.before(w) {
-			break
+		if !o.before(w) {
+			break // w itself, or who comes after it
 		}
 		if o.present > 0 || l.interval > 0 && !o.promised.IsZero() && !now.After(o.promised.Add(grace)) {
 			n++
@@ -176,42 +176,53 @@ func (l *lane) idle(now time.Time) bool {
 	return l.inFlight == 0 && len(l.waiting) == 0 && now.After(l.closedUntil) && now.After(l.used.Add(forgetLane))
 }
 
-// send notes that w's call goes out. It returns the era to hand back with the
-// answer.
-func (l *lane) send(now time.Time, w *waiter) (era int) {
+// flight is a call on its way.
+type flight struct {
+	sent  time.Time
+	era   int
+	tight bool // it was sent as soon as the interval let it, so its answer says something about that
+}
+
+// send notes that w's call goes out.
+func (l *lane) send(now time.Time, w *waiter) flight {
+	f := flight{sent: now, era: l.era, tight: now.Sub(l.lastSent) <= l.interval*21/20}
 	l.drop(w)
 	l.inFlight++
 	l.lastSent, l.used = now, now
-	return l.era
+	return f
 }
 
 // done notes that a call is over, whatever came of it.
-func (l *lane) done(now, sent time.Time) {
+func (l *lane) done(now time.Time, f flight) {
 	l.inFlight--
 	l.used = now
-	l.latency += (now.Sub(sent) - l.latency) / 4
+	l.latency += (now.Sub(f.sent) - l.latency) / 4
 }
 
 // taken notes that Slack took a call.
-func (l *lane) taken(sent time.Time, era int) {
-	if sent.After(l.lastTaken) {
-		l.lastTaken = sent
+func (l *lane) taken(f flight) {
+	if f.sent.After(l.lastTaken) {
+		l.lastTaken = f.sent
 	}
 	if l.interval == 0 {
 		l.window = min(l.window+1, l.maxWindow)
 		return
 	}
-	if era != l.era {
+	if f.era != l.era {
 		return
 	}
 	l.trial = false
+	if !f.tight {
+		return
+	}
 	l.streak++
+	if l.streak >= provenAfter {
+		l.settled = true
+	}
 	if l.streak < l.probeAfter {
-		l.settled = l.settled || l.streak >= provenAfter
 		return
 	}
 	// Steady for long enough: try a tenth less.
-	l.settled = true
 	l.good, l.interval, l.streak = l.interval, l.interval*9/10, 0
 	if l.interval < minInterval {
 		l.interval, l.good, l.settled, l.window = 0, 0, false, 1
@@ -219,21 +230,23 @@ func (l *lane) taken(sent time.Time, era int) {
 }
 
 // refused notes a 429.
-func (l *lane) refused(now time.Time, era int, retryAfter time.Duration) {
+func (l *lane) refused(now time.Time, f flight, retryAfter time.Duration) {
 	if t := now.Add(retryAfter); t.After(l.closedUntil) {
 		l.closedUntil = t
 	}
-	if era != l.era {
+	if f.era != l.era {
 		return // it was on its way when another was refused, and teaches nothing new
 	}
 	l.era++
 	l.trial = true
+	l.lastSent = time.Time{} // Retry-After alone says when the next may go
 	switch {
 	case l.interval == 0:
 		l.interval, l.probeAfter, l.window = l.start, provenAfter, l.maxWindow
 	case l.good > 0 && l.streak < l.probeAfter:
-		// The attempt failed: back, and wait longer with the next.
-		l.interval, l.good = l.good, 0
+		// The attempt failed: back to what is known to work, without a trial,
+		// and wait longer with the next.
+		l.interval, l.good, l.trial = l.good, 0, false
 		l.probeAfter = min(2*l.probeAfter, maxProbeAfter)
 	case l.settled:
 		// It held for a while, so it's nearly right.
