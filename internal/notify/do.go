@@ -81,24 +81,7 @@ func (p *pass) post(s Step, c record.Copy) message.Post {
 // done records a step that Slack has taken.
 func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 	req := p.facts.Request
-	digest, emoji := Digest(req, c.For), reaction(req.State)
-	p.record(s.Copy, func(c record.Copy) record.Copy {
-		c.Failure = nil
-		switch s.Op {
-		case Post:
-			c.Intent, c.At = nil, ref
-			c.Shown, c.State, c.Final = digest, req.State, req.State.Resolved()
-		case Update:
-			c.Shown, c.State = digest, req.State
-		case React:
-			c.Reaction = emoji
-		case Reply:
-			c.Intent, c.Replies = nil, max(c.Replies, s.Review+1)
-		case Final:
-			c.Intent, c.Final = nil, true
-		}
-		return c
-	})
+	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, ref) })
 	p.n.complaints.settle("slack " + keyOf(c))
 	if p.n.troubled.CompareAndSwap(true, false) {
 		p.n.complaints.settle("slack")
@@ -112,12 +95,33 @@ func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 	case Update:
 		log.Info("updated message", slog.String(keyState, req.State.String()))
 	case React:
-		log.Debug("put reaction", slog.String("emoji", emoji))
+		log.Debug("put reaction", slog.String("emoji", reaction(req.State)))
 	case Reply:
 		log.Info("posted review", slog.Int(keyReview, s.Review))
 	case Final:
 		log.Info("told outcome", slog.String(keyState, req.State.String()))
 	}
+}
+
+// after returns the copy once Slack has taken the step; ref is where a new
+// message of its own is.
+func after(s Step, c record.Copy, req access.Request, ref access.MessageRef) record.Copy {
+	c.Failure = nil
+	switch s.Op {
+	case Post:
+		c.Intent, c.At = nil, ref
+		c.Shown, c.State, c.Final = Digest(req, c.For), req.State, req.State.Resolved()
+	case Update:
+		c.Shown, c.State = Digest(req, c.For), req.State
+	case React:
+		c.Reaction = reaction(req.State)
+	case Reply:
+		c.Intent, c.Replies = nil, max(c.Replies, s.Review+1)
+	case Final:
+		c.Intent, c.Final = nil, true
+	case Recover: // what became of it, recover finds out
+	}
+	return c
 }
 
 // failed decides what an error means for the step and its copy.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -24,6 +25,9 @@ const (
 	// own clock since we first saw it: no replica's clock matters.
 	leaseWatch = 20 * time.Second
 )
+
+// historyHint is what would have told whether a lost post arrived.
+const historyHint = "grant channels:history, groups:history, im:history and channels:read to rule out doubles"
 
 // outcome is what a look at a request came to.
 type outcome struct {
@@ -125,12 +129,12 @@ func (p *pass) load(ctx context.Context) error {
 	if rec.Known() && rec.About.State != req.State {
 		p.touched = true
 	}
-	if p.facts.Gone || !announces(req, rec, time.Now()) {
+	if !announces(p.facts, time.Now()) {
 		return nil
 	}
-	before := len(rec.Copies)
+	before := rec
 	rec, err = n.seat(ctx, req, rec, routes)
-	p.touched = p.touched || len(rec.Copies) != before
+	p.touched = p.touched || len(rec.Copies) != len(before.Copies) || rec.Unseated != before.Unseated
 	if err != nil {
 		n.complaints.report("directory", "some recipients can't be looked up yet; they are asked for again", err)
 		p.delay(err)
@@ -368,7 +372,7 @@ func (p *pass) recover(ctx context.Context, i int) {
 		return
 	case err != nil:
 		log.Warn("an earlier post may have arrived; the token may not look, so it is posted again",
-			slog.String(keyError, err.Error()), slog.String(keyHint, "grant channels:history, groups:history and im:history to rule out doubles"))
+			slog.String(keyError, err.Error()), slog.String(keyHint, cmp.Or(fault.Hint(err), historyHint)))
 	case found:
 		log.Info("an earlier post had arrived", slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
 	default:

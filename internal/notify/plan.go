@@ -107,7 +107,7 @@ func stale(f Facts, c record.Copy) bool {
 		// The published plugin edited it last: it shows the state, and a reply for each review.
 		return c.State != f.Request.State || c.Replies < len(f.Request.Reviews)
 	}
-	return c.Shown != Digest(f.Request, c.For)
+	return c.State != f.Request.State || c.Shown != Digest(f.Request, c.For)
 }
 
 // settledElsewhere says that the published plugin brought this copy to its

@@ -21,9 +21,14 @@ var errNobody = &fault.Error{
 // announces says that recipients may still be added to the request: it is
 // undecided, or it was decided so recently that we only just missed it. What
 // the published plugin announced is announced.
-func announces(req access.Request, rec record.Record, now time.Time) bool {
+func announces(f Facts, now time.Time) bool {
+	req, rec := f.Request, f.Record
 	switch {
 	case rec.Adopted:
+		return false
+	case rec.Unseated:
+		return true // begun, and not everyone could be found at the time
+	case f.Gone:
 		return false
 	case !req.State.Resolved():
 		return true
@@ -87,6 +92,7 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 		n.complaints.report("request "+req.ID, "no channel to post", errNobody,
 			slog.String(keyRequestID, req.ID), slog.Any("roles", req.Roles))
 	}
+	rec.Unseated = later != nil
 	return rec, later
 }
 

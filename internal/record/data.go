@@ -49,6 +49,7 @@ type ours struct {
 	State         string      `json:"state"`
 	Kind          access.Kind `json:"kind,omitempty"`
 	Adopted       bool        `json:"adopted,omitempty"`
+	Unseated      bool        `json:"unseated,omitempty"`
 	Reviewers     []string    `json:"reviewers,omitempty"`
 	Created       int64       `json:"created,omitempty"`
 	AccessExpires int64       `json:"access_expires,omitempty"`
@@ -142,7 +143,7 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 
 // merge brings in our own part, and what the published plugin did since.
 func (r *Record) merge(own ours, reviews int, resolution access.State) {
-	r.Adopted = own.Adopted
+	r.Adopted, r.Unseated = own.Adopted, own.Unseated
 	r.noted = noted{Reviews: own.Reviews, Resolution: own.Resolution}
 	r.About.Kind = own.Kind
 	r.About.SuggestedReviewers = own.Reviewers
@@ -252,7 +253,7 @@ func (r Record) encode() map[string]string {
 	a := r.About
 	note := noted{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
 	own := ours{
-		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Reviewers: a.SuggestedReviewers,
+		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Unseated: r.Unseated, Reviewers: a.SuggestedReviewers,
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}

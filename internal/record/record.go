@@ -27,6 +27,9 @@ type Record struct {
 	// Adopted says that the published plugin announced this request, so that
 	// nobody is told again.
 	Adopted bool
+	// Unseated says that some recipients could not be looked up yet, so that
+	// Copies lacks them.
+	Unseated bool
 	// Copies are the messages about the request, one a recipient.
 	Copies []Copy
 
@@ -125,7 +128,7 @@ func (r Record) Without(i int) Record {
 
 // Ended says that the request was resolved and that every message shows it.
 func (r Record) Ended() bool {
-	return r.About.State.Resolved() && r.resolutionEverywhere() == r.About.State.String() &&
+	return r.About.State.Resolved() && !r.Unseated && r.resolutionEverywhere() == r.About.State.String() &&
 		!slices.ContainsFunc(r.Copies, func(c Copy) bool { return c.Intent != nil || (c.At.IsZero() && c.Failure == nil) })
 }
 

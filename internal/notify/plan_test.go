@@ -1,0 +1,237 @@
+package notify
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/record"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func posted(to string) record.Copy {
+	return record.Copy{To: to, At: access.MessageRef{Channel: to, TS: "17.1"}}
+}
+
+// TestPlan reads as: what Slack shows of a request, and what is missing.
+func TestPlan(t *testing.T) {
+	pending := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}}
+	reviewed := pending
+	reviewed.Reviews = []access.Review{{Author: "bob", State: access.Approved}, {Author: "carol", State: access.Approved}}
+	approved := reviewed
+	approved.State = access.Approved
+	expired := pending
+	expired.State = access.Expired
+
+	true_ := func(c record.Copy, req access.Request) record.Copy { // shows the request as it is
+		c.Shown, c.State = Digest(req, c.For), req.State
+		return c
+	}
+	for _, tt := range []struct {
+		name   string
+		req    access.Request
+		copies []record.Copy
+		change func(*Facts)
+		want   []Step
+	}{
+		{name: "nobody to tell", req: pending},
+		{
+			name: "nobody was told", req: pending,
+			copies: []record.Copy{{To: "C1"}, {To: "U1", For: access.Requester}},
+			want:   []Step{{Op: Post, Copy: 0}, {Op: Post, Copy: 1}},
+		},
+		{
+			name: "everything is shown", req: pending,
+			copies: []record.Copy{true_(posted("C1"), pending)},
+		},
+		{
+			name: "first messages go before changes, changes before replies", req: reviewed,
+			copies: []record.Copy{true_(posted("C1"), pending), {To: "C2"}},
+			want:   []Step{{Op: Post, Copy: 1}, {Op: Update, Copy: 0}, {Op: Reply, Copy: 0, Review: 0}, {Op: Reply, Copy: 0, Review: 1}},
+		},
+		{
+			name: "a reply that is there is not posted again", req: reviewed,
+			copies: []record.Copy{func() record.Copy { c := true_(posted("C1"), reviewed); c.Replies = 1; return c }()},
+			want:   []Step{{Op: Reply, Copy: 0, Review: 1}},
+		},
+		{
+			name: "approved: the message, the emoji, the replies, and the requester is told", req: approved,
+			copies: []record.Copy{
+				func() record.Copy { c := true_(posted("C1"), reviewed); c.Replies = 2; return c }(),
+				func() record.Copy {
+					c := posted("U1")
+					c.For, c.Replies = access.Requester, 2
+					return true_(c, reviewed)
+				}(),
+			},
+			want: []Step{{Op: Update, Copy: 0}, {Op: React, Copy: 0}, {Op: Update, Copy: 1}, {Op: React, Copy: 1}, {Op: Final, Copy: 1}},
+		},
+		{
+			name: "no emoji where the token may not", req: approved,
+			copies: []record.Copy{func() record.Copy { c := true_(posted("C1"), approved); c.Replies = 2; return c }()},
+			change: func(f *Facts) { f.CanReact = false },
+		},
+		{
+			name: "expired has no emoji", req: expired,
+			copies: []record.Copy{true_(posted("C1"), pending)},
+			change: func(f *Facts) { f.Gone = true },
+			want:   []Step{{Op: Update, Copy: 0}},
+		},
+		{
+			name: "a request that is gone is not edited for what we forgot of it", req: approved,
+			copies: []record.Copy{func() record.Copy {
+				c := posted("C1")
+				c.State, c.Shown, c.Replies, c.Reaction = access.Approved, "more than we remember", 2, "white_check_mark"
+				return c
+			}()},
+			change: func(f *Facts) { f.Gone = true },
+		},
+		{
+			name: "an unfinished post is looked for before anything else", req: approved,
+			copies: []record.Copy{{To: "C1", Intent: &record.Intent{Part: "request"}}},
+			want:   []Step{{Op: Recover, Copy: 0}},
+		},
+		{
+			name: "who can't be reached is left alone until something changed", req: pending,
+			copies: []record.Copy{
+				{To: "C1", Failure: &record.Failure{Reason: "not_in_channel", At: noon}},
+				{To: "C2", Failure: &record.Failure{Reason: "not_in_channel", At: noon.Add(-48 * time.Hour)}},
+				{Name: "nobody@example.com", Failure: &record.Failure{Reason: "users_not_found", At: noon.Add(-48 * time.Hour)}},
+			},
+			want: []Step{{Op: Post, Copy: 1}},
+		},
+		{
+			name: "a message of the published plugin that is true is left alone", req: approved,
+			copies: []record.Copy{func() record.Copy { c := posted(""); c.State, c.Replies = access.Approved, 2; return c }()},
+		},
+		{
+			name: "a message of the published plugin is brought to its end", req: approved,
+			copies: []record.Copy{func() record.Copy { c := posted(""); c.Replies = 1; return c }()},
+			want:   []Step{{Op: Update, Copy: 0}, {Op: React, Copy: 0}, {Op: Reply, Copy: 0, Review: 1}},
+		},
+		{
+			name: "what can't be edited is told in its thread", req: approved,
+			copies: []record.Copy{func() record.Copy { c := posted("C1"); c.Locked, c.Shown, c.Replies = true, "old", 2; return c }()},
+			want:   []Step{{Op: React, Copy: 0}, {Op: Final, Copy: 0}},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := Facts{Request: tt.req, Record: record.Record{Copies: tt.copies}, CanReact: true, RetryAll: noon.Add(-retryFailedAfter)}
+			if tt.change != nil {
+				tt.change(&f)
+			}
+			if diff := cmp.Diff(tt.want, Plan(f)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAfterItsOwnStepsThePlanIsEmpty holds for any request and any state of
+// its messages; on the way each message is posted once and each review told once.
+func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
+	states := []access.State{access.Pending, access.Approved, access.Denied, access.Promoted, access.Expired}
+	rapid.Check(t, func(t *rapid.T) {
+		req := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}, State: rapid.SampledFrom(states).Draw(t, "state")}
+		for i := range rapid.IntRange(0, 3).Draw(t, "reviews") {
+			req.Reviews = append(req.Reviews, access.Review{Author: fmt.Sprint("reviewer-", i), State: access.Approved})
+		}
+		f := Facts{Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryAll: noon}
+		for i := range rapid.IntRange(0, 4).Draw(t, "copies") {
+			c := record.Copy{To: fmt.Sprint("C", i), For: access.Audience(rapid.IntRange(0, 1).Draw(t, "for"))}
+			if rapid.Bool().Draw(t, "posted") {
+				c = posted(c.To)
+				c.State = rapid.SampledFrom(states).Draw(t, "shows")
+				c.Shown = rapid.SampledFrom([]string{"", "old", Digest(req, c.For)}).Draw(t, "shown")
+				c.Replies = rapid.IntRange(0, 4).Draw(t, "replies")
+				c.Reaction = rapid.SampledFrom([]string{"", "x", "white_check_mark"}).Draw(t, "reaction")
+				c.Final, c.Locked = rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "locked")
+			}
+			f.Record.Copies = append(f.Record.Copies, c)
+		}
+		start := f.Record.Copies
+		did := map[Step]int{}
+		for n := 0; ; n++ {
+			steps := Plan(f)
+			if len(steps) == 0 {
+				break
+			}
+			if n > 100 {
+				t.Fatalf("no end in sight: %v", steps)
+			}
+			s := steps[0]
+			did[s]++
+			f.Record = f.Record.With(s.Copy, after(s, f.Record.Copies[s.Copy], req, access.MessageRef{Channel: "C", TS: "17.9"}))
+		}
+		for s, n := range did {
+			if n > 1 {
+				t.Errorf("%v was done %d times", s, n)
+			}
+			if s.Op == Post && !start[s.Copy].At.IsZero() {
+				t.Errorf("copy %d was posted again", s.Copy)
+			}
+		}
+		for i, c := range f.Record.Copies {
+			if c.At.IsZero() {
+				t.Errorf("copy %d was not posted", i)
+			}
+			if c.Replies < len(req.Reviews) {
+				t.Errorf("copy %d has %d replies for %d reviews", i, c.Replies, len(req.Reviews))
+			}
+			if !c.Locked && c.State != req.State {
+				t.Errorf("copy %d shows %v, want %v", i, c.State, req.State)
+			}
+		}
+	})
+}
+
+// TestDigestFollowsWhatIsTold: a change that people should see changes it, any other does not.
+func TestDigestFollowsWhatIsTold(t *testing.T) {
+	base := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}, Expires: noon, Created: noon}
+	for _, tt := range []struct {
+		name   string
+		change func(*access.Request)
+		same   bool
+	}{
+		{"a review", func(r *access.Request) { r.Reviews = []access.Review{{State: access.Denied}} }, false},
+		{"the state", func(r *access.Request) { r.State = access.Denied }, false},
+		{"fewer roles", func(r *access.Request) { r.Roles = nil }, false},
+		{"the expiry", func(r *access.Request) { r.Expires = noon.Add(time.Hour) }, false},
+		{"the list it leads to", func(r *access.Request) { r.AccessListTitle = "x" }, false},
+		{"less than a second", func(r *access.Request) { r.Expires = noon.Add(time.Millisecond) }, true},
+		{"another time zone", func(r *access.Request) { r.Expires = noon.In(time.FixedZone("", 3600)) }, true},
+		{"annotations, which no message shows", func(r *access.Request) { r.SystemAnnotations = map[string][]string{"a": {"b"}} }, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := base.Clone()
+			tt.change(&r)
+			if got := Digest(base, access.Reviewers) == Digest(r, access.Reviewers); got != tt.same {
+				t.Errorf("same digest: %v, want %v", got, tt.same)
+			}
+		})
+	}
+	if Digest(base, access.Reviewers) == Digest(base, access.Requester) {
+		t.Error("the requester's message has the digest of the reviewers'")
+	}
+}
+
+func BenchmarkPlan(b *testing.B) {
+	req := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}}
+	f := Facts{Request: req, CanReact: true}
+	for i := range 3 {
+		c := posted(fmt.Sprint("C", i))
+		c.Shown = Digest(req, c.For)
+		f.Record.Copies = append(f.Record.Copies, c)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(Plan(f)) != 0 {
+			b.Fatal("something to do")
+		}
+	}
+}
