@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -247,15 +249,27 @@ func (c *cluster) shortRequest(t *testing.T, life time.Duration) string {
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	her := dial(ctx, t, c.authAddr, c.signIdentity(t, alice))
-	request, err := types.NewAccessRequest("", alice, "editor")
+	request, err := types.NewAccessRequest(newUUID(), alice, "editor")
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.SetRequestReason("for a moment")
 	request.SetExpiry(time.Now().Add(life))
+	if v3, ok := request.(*types.AccessRequestV3); ok {
+		v3.Metadata.SetExpiry(request.Expiry()) // where servers before 14 look for it
+	}
 	made, err := her.CreateAccessRequestV2(ctx, request)
 	if err != nil {
 		t.Fatalf("create a request: %v", err)
 	}
 	return made.GetName()
+}
+
+// newUUID returns a random UUID, which is what Teleport wants requests to be
+// called.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
