@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
@@ -50,7 +52,7 @@ func newDirectory() *directory {
 // The shapes of names.
 var (
 	idShape    = regexp.MustCompile(`^[CGDUW][A-Z0-9]{8,}$`)
-	emailShape = regexp.MustCompile(`^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$`)
+	emailShape = regexp.MustCompile(`^[^@#\s][^@\s]*@[^@\s.]+(\.[^@\s.]+)+$`)
 )
 
 // isUserID and isNamed are for what is posted to, where names begin with #:
@@ -72,6 +74,8 @@ func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, er
 	switch {
 	case strings.Trim(trimmed, "#") == "":
 		return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "empty_name", Class: fault.Permanent, Hint: "name a channel or an email address"}
+	case !utf8.ValidString(trimmed) || strings.ContainsFunc(trimmed, unicode.IsControl):
+		return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "invalid_name", Class: fault.Permanent, Hint: "no channel or address has such characters"}
 	case idShape.MatchString(trimmed) && isUserID(trimmed):
 		return access.Recipient{ID: trimmed, Name: name, Kind: access.Person}, nil
 	case idShape.MatchString(trimmed):

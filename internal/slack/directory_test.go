@@ -50,7 +50,7 @@ func TestResolveWithoutAskingSlack(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", row.name, diff)
 		}
 	}
-	for _, name := range []string{"", "#", " ## "} {
+	for _, name := range []string{"", "#", " ## ", "a\xff", "a\x00b", "@\xff00.0"} {
 		if _, err := c.Resolve(t.Context(), name); !fault.Is(err, fault.Permanent) {
 			t.Errorf("%q: %v", name, err)
 		}
