@@ -105,15 +105,7 @@ func (g *gate) enter(ctx context.Context, r request) (*ticket, error) {
 		now := time.Now()
 		g.sweep(now)
 		lanes := g.of(r)
-		waiters := make([]*waiter, len(lanes))
-		all, at := true, now
-		for i, l := range lanes {
-			ok, t, w := l.ask(now, r.key, r.priority)
-			waiters[i], all = w, all && ok
-			if t.After(at) {
-				at = t
-			}
-		}
+		waiters, all, at := ask(lanes, now, r)
 		switch {
 		case ctx.Err() != nil:
 			leaveQueue(lanes, waiters)
@@ -154,6 +146,19 @@ func (g *gate) enter(ctx context.Context, r request) (*ticket, error) {
 		}
 		g.mu.Unlock()
 	}
+}
+
+// ask asks all lanes: each has to let the call go, and the latest time counts.
+func ask(lanes []*lane, now time.Time, r request) (waiters []*waiter, all bool, at time.Time) {
+	all, at = true, now
+	for _, l := range lanes {
+		ok, t, w := l.ask(now, r.key, r.priority)
+		waiters, all = append(waiters, w), all && ok
+		if t.After(at) {
+			at = t
+		}
+	}
+	return waiters, all, at
 }
 
 // known says that a slow lane set the time, not the answers that are awaited.
@@ -246,15 +251,7 @@ func (g *gate) ready(r request) error {
 	defer g.mu.Unlock()
 	now := time.Now()
 	lanes := g.of(r)
-	all, at := true, now
-	waiters := make([]*waiter, len(lanes))
-	for i, l := range lanes {
-		ok, t, w := l.ask(now, r.key, r.priority)
-		waiters[i], all = w, all && ok
-		if t.After(at) {
-			at = t
-		}
-	}
+	waiters, all, at := ask(lanes, now, r)
 	if all || !known(lanes, now) || at.Sub(now) <= maxWaitInside {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,22 +86,31 @@ func TestFaultsOnTheWire(t *testing.T) {
 }
 
 func TestSilenceIsUnknown(t *testing.T) {
-	s, _ := workspace(t, slacktest.Options{})
-	c := client(t, Options{APIURL: s.URL(), HTTPClient: &http.Client{Timeout: 50 * time.Millisecond, Transport: newTestTransport(t)}})
-	s.Inject(slacktest.Fault{Latency: time.Minute})
-	_, err := c.Post(t.Context(), post("C0DEVDEVDEV", "1", "request"))
-	if diff := cmp.Diff(outcome{fault.Unknown, "timeout", 0}, outcomeOf(err)); diff != "" {
-		t.Errorf("client's timeout (-want +got):\n%s", diff)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err = c.Post(ctx, post("C0OPSOPSOPS", "2", "request"))
-	if diff := cmp.Diff(outcome{fault.Unknown, "timeout", 0}, outcomeOf(err)); diff != "" {
-		t.Errorf("caller's deadline (-want +got):\n%s", diff)
-	}
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v does not say that the deadline passed", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, c := inMemory(t, slacktest.Options{})
+		s.Inject(slacktest.Fault{Latency: time.Minute})
+		start := time.Now()
+		_, err := c.Post(t.Context(), post("C0DEVDEVDEV", "1", "request"))
+		if diff := cmp.Diff(outcome{fault.Unknown, "timeout", 0}, outcomeOf(err)); diff != "" {
+			t.Errorf("client's timeout (-want +got):\n%s", diff)
+		}
+		if d := time.Since(start); d != callTimeout {
+			t.Errorf("gave up after %v, want %v", d, callTimeout)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = c.Post(ctx, post("C0OPSOPSOPS", "2", "request"))
+		if diff := cmp.Diff(outcome{fault.Unknown, "timeout", 0}, outcomeOf(err)); diff != "" {
+			t.Errorf("caller's deadline (-want +got):\n%s", diff)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v does not say that the deadline passed", err)
+		}
+		_, err = c.Post(ctx, post("C0OPSOPSOPS", "2", "request"))
+		if diff := cmp.Diff(outcome{fault.Retry, "timeout", 0}, outcomeOf(err)); diff != "" {
+			t.Errorf("after the deadline (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func newTestTransport(t *testing.T) *http.Transport {
