@@ -24,7 +24,7 @@ func TestFaults(t *testing.T) {
 		{"by its full name", teleporttest.Fault{Method: "/proto.AuthService/UpdatePluginData", Code: codes.ResourceExhausted}, trace.IsLimitExceeded, false},
 		{"every method", teleporttest.Fault{Code: codes.PermissionDenied}, trace.IsAccessDenied, false},
 		{"another method", teleporttest.Fault{Method: "Ping", Code: codes.Unavailable}, nil, true},
-		{"latency alone", teleporttest.Fault{Latency: time.Millisecond}, nil, true},
+		{"latency alone", teleporttest.Fault{Latency: 30 * time.Millisecond}, nil, true},
 		{"cut before", teleporttest.Fault{Method: "UpdatePluginData", Cut: true}, trace.IsConnectionProblem, false},
 		{"cut after", teleporttest.Fault{Method: "UpdatePluginData", Cut: true, AfterEffect: true}, trace.IsConnectionProblem, true},
 	} {
@@ -38,7 +38,11 @@ func TestFaults(t *testing.T) {
 					Kind: types.KindAccessRequest, Resource: id, Plugin: "slack", Set: values{"v": v},
 				})
 			}
+			begin := time.Now()
 			err := update("1")
+			if d := time.Since(begin); d < tc.fault.Latency {
+				t.Errorf("answered after %v", d)
+			}
 			if tc.is == nil && err != nil || tc.is != nil && !tc.is(err) {
 				t.Errorf("got %v", err)
 			}

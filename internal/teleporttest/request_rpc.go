@@ -83,7 +83,7 @@ func (a *authService) ListAccessRequests(ctx context.Context, req *proto.ListAcc
 	return page(a.s.requests.list(filter), req)
 }
 
-// page cuts one page out of all. The key of a page is the sort key of its first
+// page cuts one page out of all, which are sorted by ID. The key of a page is the sort key of its first
 // request, so a page begins where it should even if requests came or went.
 func page(all []*types.AccessRequestV3, req *proto.ListAccessRequestsRequest) (*proto.ListAccessRequestsResponse, error) {
 	key := func(r *types.AccessRequestV3) string { return r.GetName() }
@@ -105,13 +105,15 @@ func page(all []*types.AccessRequestV3, req *proto.ListAccessRequestsRequest) (*
 	if limit == 0 {
 		limit = apidefaults.DefaultChunkSize
 	}
-	slices.SortFunc(all, func(a, b *types.AccessRequestV3) int {
-		c := cmp.Compare(key(a), key(b))
-		if req.Descending {
-			return -c
-		}
-		return c
-	})
+	if req.Sort != proto.AccessRequestSort_DEFAULT || req.Descending { // they come sorted by ID
+		slices.SortFunc(all, func(a, b *types.AccessRequestV3) int {
+			c := cmp.Compare(key(a), key(b))
+			if req.Descending {
+				return -c
+			}
+			return c
+		})
+	}
 	start := 0
 	if req.StartKey != "" {
 		start, _ = slices.BinarySearchFunc(all, req.StartKey, func(r *types.AccessRequestV3, k string) int {

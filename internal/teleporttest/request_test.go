@@ -77,6 +77,9 @@ func TestReviews(t *testing.T) {
 			if got.GetState() != tc.want {
 				t.Errorf("state is %s, want %s", got.GetState(), tc.want)
 			}
+			if extended := got.Expiry().Equal(got.GetAccessExpiry()); extended != (tc.want == approved) {
+				t.Errorf("expires at %v, its access at %v", got.Expiry(), got.GetAccessExpiry())
+			}
 			if tc.want.IsResolved() && got.GetResolveReason() != "so" {
 				t.Errorf("resolve reason is %q", got.GetResolveReason())
 			}
@@ -361,5 +364,36 @@ func TestCopiesDoNotShareMemory(t *testing.T) {
 	again, err := s.Request(id)
 	if err != nil || again.GetRoles()[0] != "editor" {
 		t.Errorf("got %v, %v", again, err)
+	}
+}
+
+func TestListIsNeverStale(t *testing.T) {
+	s := start(t, teleporttest.Options{})
+	c := connect(t, s, teleporttest.Identity{})
+	list := func() (got []string) {
+		all, err := c.GetAccessRequests(t.Context(), types.AccessRequestFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			got = append(got, r.GetName()+" "+r.GetState().String())
+		}
+		return got
+	}
+	for _, step := range []struct {
+		do   func() error
+		want []string
+	}{
+		{func() error { create(t, s, teleporttest.Request{ID: "b"}); return nil }, []string{"b PENDING"}},
+		{func() error { create(t, s, teleporttest.Request{ID: "a"}); return nil }, []string{"a PENDING", "b PENDING"}},
+		{func() error { return s.SetState("b", denied, "") }, []string{"a PENDING", "b DENIED"}},
+		{func() error { return s.Delete("a") }, []string{"b DENIED"}},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(step.want, list()); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
+		}
 	}
 }

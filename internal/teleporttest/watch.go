@@ -71,7 +71,6 @@ func (h *hub) deliverLocked(ev *proto.Event) {
 		select {
 		case w.events <- ev:
 		default:
-			h.removeLocked(w)
 			w.close(trace.BadParameter("buffer overflow"))
 		}
 	}
