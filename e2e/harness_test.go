@@ -48,7 +48,7 @@ func TestHarness_BotRenews(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, soon, "tbot renews the identity", func() (bool, string) {
+	eventually(t, "tbot renews the identity", func() (bool, string) {
 		now, err := os.ReadFile(identity)
 		return err == nil && len(now) > 0 && !bytes.Equal(now, first), "the same identity"
 	})

@@ -77,7 +77,7 @@ func configured(t *testing.T, env []string, config string) *plugin {
 func (p *plugin) start(t *testing.T) {
 	t.Helper()
 	p.launch(t)
-	eventually(t, soon, "the plugin is ready", func() (bool, string) {
+	eventually(t, "the plugin is ready", func() (bool, string) {
 		said := p.process.output.String()
 		if !p.process.running() {
 			t.Fatalf("the plugin has ended")

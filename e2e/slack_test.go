@@ -93,7 +93,7 @@ func (w workspace) announced(t *testing.T, ids ...string) {
 	t.Helper()
 	for _, p := range w.places() {
 		for _, id := range ids {
-			eventually(t, soon, "request "+id+" is announced in "+p.name, func() (bool, string) {
+			eventually(t, "request "+id+" is announced in "+p.name, func() (bool, string) {
 				return len(p.about(id)) > 0, "no message about it"
 			})
 		}
@@ -106,7 +106,7 @@ func (w workspace) announced(t *testing.T, ids ...string) {
 func (w workspace) shows(t *testing.T, id, state, reaction string) {
 	t.Helper()
 	for _, p := range w.places() {
-		eventually(t, soon, "request "+id+" is "+state+" in "+p.name, func() (bool, string) {
+		eventually(t, "request "+id+" is "+state+" in "+p.name, func() (bool, string) {
 			messages := p.about(id)
 			for _, m := range messages {
 				reacted := slices.ContainsFunc(m.Reactions, func(r slacktest.Reaction) bool { return r.Name == reaction })

@@ -73,7 +73,7 @@ func TestStory_PluginDown(t *testing.T) {
 
 	missed := c.request(t, "made while the plugin is down")
 	c.approve(t, approved, "")
-	eventually(t, soon, "the request expires", func() (bool, string) {
+	eventually(t, "the request expires", func() (bool, string) {
 		_, err := c.tryTctl(t, "requests", "get", expired)
 		return err != nil, "it is still there"
 	})
@@ -227,7 +227,7 @@ func TestStory_SecondSignal(t *testing.T) {
 	id := c.request(t, "never posted by the first plugin")
 	posting()
 	p.process.signal(t, syscall.SIGTERM)
-	eventually(t, soon, "the plugin is stopping", func() (bool, string) {
+	eventually(t, "the plugin is stopping", func() (bool, string) {
 		said := p.process.output.String()
 		return containsFold(said, "stopping"), lastLines(said, 3)
 	})

@@ -102,7 +102,7 @@ spec: {roles: [requester]}
 func (c *cluster) start(t *testing.T) {
 	t.Helper()
 	c.process = start(t, "teleport", c.dir, c.env, paths().teleport, "start", "-c", c.config)
-	eventually(t, soon, "teleport answers", func() (bool, string) {
+	eventually(t, "teleport answers", func() (bool, string) {
 		if !c.process.running() {
 			t.Fatalf("teleport has ended")
 		}
@@ -214,7 +214,7 @@ destinations:
 `, c.authAddr, bot.Token, c.dir, ttl, interval))
 	identity := filepath.Join(c.dir, "bot-out", "identity")
 	tbot := start(t, "tbot", c.dir, c.env, paths().tbot, "start", "-c", conf)
-	eventually(t, soon, "tbot writes an identity", func() (bool, string) {
+	eventually(t, "tbot writes an identity", func() (bool, string) {
 		if !tbot.running() {
 			t.Fatalf("tbot has ended")
 		}
