@@ -24,6 +24,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,7 +94,8 @@ type Options struct {
 	Messenger Messenger
 	Directory Directory
 	Routes    route.Table
-	Workers   int // zero for DefaultWorkers
+	Workers   int    // zero for DefaultWorkers
+	Host      string // tells replicas apart; empty for the host's name
 	Log       *slog.Logger
 }
 
@@ -113,7 +115,14 @@ type Notifier struct {
 
 	mu      sync.Mutex
 	unsaved map[string][]effect // results that a failed write left unrecorded, by request
-	foreign map[string]sighting // other replicas' intents, by request
+	foreign map[string]sighting // what other replicas are about to do, by request and copy
+	settled map[string]settled  // requests of which nothing is left to do
+}
+
+// settled is what a request was when nothing was left to do.
+type settled struct {
+	digest string
+	until  time.Time // when to look again all the same; zero for never
 }
 
 // routing is the routes and since when they are in force.
@@ -122,10 +131,10 @@ type routing struct {
 	since time.Time
 }
 
-// sighting is when an intent of another replica was first seen.
+// sighting is when it was first seen that another replica has something to do.
 type sighting struct {
-	intent string
-	at     time.Time
+	what string
+	at   time.Time
 }
 
 // New returns a Notifier that does nothing until Run.
@@ -136,10 +145,13 @@ func New(o Options) *Notifier {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Host == "" {
+		o.Host = hostName()
+	}
 	n := &Notifier{
-		o: o, replica: replicaName(), queue: queue.New(),
+		o: o, replica: replicaName(o.Host), queue: queue.New(),
 		complaints: newComplaints(o.Log),
-		unsaved:    map[string][]effect{}, foreign: map[string]sighting{},
+		unsaved:    map[string][]effect{}, foreign: map[string]sighting{}, settled: map[string]settled{},
 	}
 	n.cluster.Store(&access.Cluster{})
 	n.SetRoutes(o.Routes)
@@ -147,15 +159,24 @@ func New(o Options) *Notifier {
 	return n
 }
 
-// replicaName names this process among its replicas and its own past lives.
-func replicaName() string {
+func hostName() string {
 	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
+	if err != nil || host == "" {
+		return "unknown"
 	}
+	return host
+}
+
+// replicaName names this process among its replicas and its own past lives.
+func replicaName(host string) string {
 	var nonce [4]byte
 	_, _ = rand.Read(nonce[:]) // never fails: crypto/rand ends the process instead
-	return host + "-" + hex.EncodeToString(nonce[:])
+	return host + "/" + hex.EncodeToString(nonce[:])
+}
+
+// sameHost says that the replica is this process or one of its past lives.
+func (n *Notifier) sameHost(replica string) bool {
+	return strings.HasPrefix(replica, n.o.Host+"/")
 }
 
 // Connected tells which cluster the requests come from, after each new connection.
@@ -168,6 +189,10 @@ func (n *Notifier) Connected(c access.Cluster) {
 // reached are tried again.
 func (n *Notifier) SetRoutes(t route.Table) {
 	n.routes.Store(&routing{table: t, since: time.Now()})
+	n.complaints.forget()
+	n.mu.Lock()
+	clear(n.settled)
+	n.mu.Unlock()
 }
 
 // Changed says that a request was put or deleted.
@@ -177,13 +202,17 @@ func (n *Notifier) Changed(id string) { n.queue.Add(id, queue.Urgent) }
 // backoff is due.
 func (n *Notifier) Reachable() { n.queue.Kick() }
 
-// Resync looks at every request, and after a new connection at every record,
-// because requests may have ended while nobody watched.
+// Resync looks at every request that is not as it was when nothing was left to
+// do, and after a new connection at every record, because requests may have
+// ended while nobody watched.
 func (n *Notifier) Resync(ctx context.Context) error {
 	full := n.full.Swap(false)
 	live := map[string]struct{}{}
 	err := n.o.Requests.Requests(ctx, func(req access.Request) error {
 		live[req.ID] = struct{}{}
+		if n.isSettled(req) {
+			return nil
+		}
 		p := queue.Passing
 		if !req.State.Resolved() {
 			p = queue.Urgent
@@ -199,10 +228,40 @@ func (n *Notifier) Resync(ctx context.Context) error {
 			return nil
 		})
 	}
-	if err != nil && full {
-		n.full.Store(true)
+	if err != nil {
+		if full {
+			n.full.Store(true)
+		}
+		return err
 	}
-	return err
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id := range n.settled {
+		if _, ok := live[id]; !ok {
+			delete(n.settled, id)
+		}
+	}
+	return nil
+}
+
+// settle remembers that nothing is left to do for the request as it is.
+func (n *Notifier) settle(f Facts) {
+	s := settled{digest: Digest(f.Request, access.Reviewers)}
+	for _, c := range f.Record.Copies {
+		if c.Failure != nil {
+			s.until = time.Now().Add(retryFailedAfter)
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.settled[f.Request.ID] = s
+}
+
+func (n *Notifier) isSettled(req access.Request) bool {
+	n.mu.Lock()
+	s, ok := n.settled[req.ID]
+	n.mu.Unlock()
+	return ok && s.digest == Digest(req, access.Reviewers) && (s.until.IsZero() || time.Now().Before(s.until))
 }
 
 // Run works until ctx ends, then finishes what is in flight for as long as

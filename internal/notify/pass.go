@@ -24,6 +24,11 @@ const (
 	// leaseWatch is how long another replica's intent is left alone, by our
 	// own clock since we first saw it: no replica's clock matters.
 	leaseWatch = 20 * time.Second
+
+	// courtesy is how long a replica waits for the one that wrote the record
+	// last to do what is due. It saves doing the same edits twice; that nothing
+	// is posted twice, intents see to.
+	courtesy = 3 * time.Second
 )
 
 // historyHint is what would have told whether a lost post arrived.
@@ -89,9 +94,28 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	if p.facts.Gone && !p.facts.Record.Known() {
 		return outcome{}
 	}
+	if wait := p.yield(); wait > 0 {
+		return outcome{again: wait}
+	}
 	p.run(ctx)
 	p.finish(ctx)
+	if p.out == (outcome{}) && !p.facts.Gone {
+		n.settle(p.facts)
+	}
+	if p.out == (outcome{}) {
+		n.unsight(id, p.facts.Record)
+	}
 	return p.out
+}
+
+// yield returns how long to leave what is due to the replica that wrote the
+// record last.
+func (p *pass) yield() time.Duration {
+	rec := p.facts.Record
+	if rec.By == "" || p.n.sameHost(rec.By) || len(Plan(p.facts)) == 0 {
+		return 0
+	}
+	return p.n.sight(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers), courtesy)
 }
 
 // load reads the facts.
@@ -250,6 +274,7 @@ func (p *pass) save(ctx context.Context) {
 		rec = p.facts.Record
 		rec.About.State = p.facts.Request.State
 	}
+	rec.By = p.n.replica
 	for try := 0; ; try++ {
 		set, expect := rec.Changes()
 		if len(set) == 0 {
@@ -410,18 +435,28 @@ func (n *Notifier) leave(id string, c record.Copy) time.Duration {
 	if c.Intent.By == n.replica {
 		return 0
 	}
-	key := c.Intent.By + c.Intent.Part + c.Intent.At.String()
+	return n.sight(id+" "+keyOf(c), c.Intent.By+" "+c.Intent.Part+" "+c.Intent.At.String(), leaseWatch)
+}
+
+// sight returns what is left of a while since the subject was first seen to be
+// in another replica's hands, by our own clock.
+func (n *Notifier) sight(subject, what string, while time.Duration) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	subject := id + keyOf(c)
 	s, ok := n.foreign[subject]
-	if !ok || s.intent != key {
-		s = sighting{intent: key, at: time.Now()}
+	if !ok || s.what != what {
+		s = sighting{what: what, at: time.Now()}
 		n.foreign[subject] = s
 	}
-	wait := leaseWatch - time.Since(s.at)
-	if wait <= 0 {
-		delete(n.foreign, subject)
+	return while - time.Since(s.at)
+}
+
+// unsight forgets what was seen of a request in other hands.
+func (n *Notifier) unsight(id string, rec record.Record) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.foreign, id)
+	for _, c := range rec.Copies {
+		delete(n.foreign, id+" "+keyOf(c))
 	}
-	return wait
 }

@@ -50,6 +50,7 @@ type ours struct {
 	Kind          access.Kind `json:"kind,omitempty"`
 	Adopted       bool        `json:"adopted,omitempty"`
 	Unseated      bool        `json:"unseated,omitempty"`
+	By            string      `json:"by,omitempty"`
 	Reviewers     []string    `json:"reviewers,omitempty"`
 	Created       int64       `json:"created,omitempty"`
 	AccessExpires int64       `json:"access_expires,omitempty"`
@@ -143,7 +144,7 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 
 // merge brings in our own part, and what the published plugin did since.
 func (r *Record) merge(own ours, reviews int, resolution access.State) {
-	r.Adopted, r.Unseated = own.Adopted, own.Unseated
+	r.Adopted, r.Unseated, r.By = own.Adopted, own.Unseated, own.By
 	r.noted = noted{Reviews: own.Reviews, Resolution: own.Resolution}
 	r.About.Kind = own.Kind
 	r.About.SuggestedReviewers = own.Reviewers
@@ -253,7 +254,7 @@ func (r Record) encode() map[string]string {
 	a := r.About
 	note := noted{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
 	own := ours{
-		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Unseated: r.Unseated, Reviewers: a.SuggestedReviewers,
+		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Unseated: r.Unseated, By: r.By, Reviewers: a.SuggestedReviewers,
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}

@@ -30,6 +30,8 @@ type Record struct {
 	// Unseated says that some recipients could not be looked up yet, so that
 	// Copies lacks them.
 	Unseated bool
+	// By is the replica that wrote the record last.
+	By string
 	// Copies are the messages about the request, one a recipient.
 	Copies []Copy
 

@@ -247,7 +247,7 @@ func genRecord() *rapid.Generator[record.Record] {
 	return rapid.Custom(func(t *rapid.T) record.Record {
 		role := rapid.StringMatching(`[a-z-]{1,8}`)
 		rec := record.Record{
-			Adopted: rapid.Bool().Draw(t, "adopted"), Unseated: rapid.Bool().Draw(t, "unseated"),
+			Adopted: rapid.Bool().Draw(t, "adopted"), Unseated: rapid.Bool().Draw(t, "unseated"), By: text.Draw(t, "replica"),
 			About: record.About{
 				User: text.Draw(t, "user"), Roles: rapid.SliceOfN(role, 0, 3).Draw(t, "roles"),
 				Resources: rapid.SliceOfN(text, 0, 3).Draw(t, "resources"), Reason: text.Draw(t, "reason"),
