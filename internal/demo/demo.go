@@ -1,11 +1,32 @@
 // Package demo shows the plugin at work without Teleport and Slack: it runs
 // both doubles and the real plugin between them in one process.
+//
+// Nothing here is a second implementation of anything. The plugin is app.App
+// with a configuration that went through the real loader; what the page and
+// the scenario show is what the doubles hold, and what they do is what the
+// doubles' own methods do.
+//
+// The page (folder page) is plain HTML, CSS and ES modules, embedded, without
+// anything from elsewhere. It gets a stream of server-sent events that begins
+// with everything there is and continues with every change, and it posts what
+// people do. It listens on loopback unless told otherwise, and refuses what
+// does not come from itself, so that no other page in the same browser can
+// drive it.
+//
+// It keeps nothing: all is gone when Run returns, the credentials too.
 package demo
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"net"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 )
 
 // Options are what the command line says.
@@ -17,5 +38,72 @@ type Options struct {
 	Stderr   io.Writer
 }
 
-// Run runs the demo until ctx ends, or until the scenario is over.
-func Run(ctx context.Context, o Options) error { return errors.New("not built yet") }
+// Run runs the demo until ctx ends, or until the scenario is over. Messages
+// that the scenario finds lost, doubled or out of date are an error.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Scenario {
+		return playScenario(ctx, o.Stdout)
+	}
+	log, closeLog, err := telemetry.NewLogger(telemetry.LogOptions{Output: "stderr", Severity: slog.LevelInfo, Stderr: o.Stderr})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+
+	l, err := listen(ctx, o)
+	if err != nil {
+		return err
+	}
+	s, err := newStage()
+	if err != nil {
+		_ = l.Close() // the first error is the one that tells
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+
+	fmt.Fprintf(o.Stdout, "demo is at http://%s/, stop it with Ctrl-C\n", l.Addr())
+	if !loopback(l.Addr()) {
+		fmt.Fprintln(o.Stderr, "warning: everybody who can reach this address can use the demo")
+	}
+	return serve(ctx, s, l, o.Addr, log)
+}
+
+// serve runs the plugin and the page; when one of them ends, the other does.
+func serve(ctx context.Context, s *stage, l net.Listener, addr string, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := newPage(s, addr, l.Addr())
+	var g errgroup.Group
+	together := func(f func() error) {
+		g.Go(func() error {
+			defer cancel()
+			return f()
+		})
+	}
+	together(func() error { return s.run(ctx, log) })
+	together(func() error { return p.watch(ctx) })
+	together(func() error { return p.serve(ctx, l) })
+	return g.Wait()
+}
+
+// listen binds the address, or any port of the same host if it is taken and
+// nobody insists on it.
+func listen(ctx context.Context, o Options) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", o.Addr)
+	if err != nil && o.Fallback {
+		host, _, splitErr := net.SplitHostPort(o.Addr)
+		if splitErr == nil {
+			l, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen for the demo's page: %w", err)
+	}
+	return l, nil
+}
+
+func loopback(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	return ok && t.IP.IsLoopback()
+}

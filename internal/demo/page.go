@@ -1,0 +1,126 @@
+package demo
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/teleport"
+)
+
+//go:embed page
+var assets embed.FS
+
+// page is the web server: files, actions, and the stream of what happens.
+type page struct {
+	stage *stage
+	guard guard
+
+	mu      sync.Mutex
+	viewers map[chan struct{}]struct{} // told when Teleport's requests change; each of capacity 1
+}
+
+func newPage(s *stage, asked string, bound net.Addr) *page {
+	p := &page{stage: s, viewers: map[chan struct{}]struct{}{}}
+	p.guard = newGuard(asked, bound, p.routes())
+	return p
+}
+
+func (p *page) routes() http.Handler {
+	files, err := fs.Sub(assets, "page")
+	if err != nil {
+		panic("the page is embedded under a constant name: " + err.Error())
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", http.FileServerFS(files))
+	mux.HandleFunc("GET /api/events", p.events)
+	mux.HandleFunc("GET /api/conversations/{id}/messages", p.olderMessages)
+	mux.HandleFunc("POST /api/requests", action(p.createRequest))
+	mux.HandleFunc("POST /api/requests/{id}/reviews", action(p.review))
+	mux.HandleFunc("POST /api/requests/{id}/state", action(p.setState))
+	mux.HandleFunc("POST /api/requests/{id}/expire", action(p.expire))
+	mux.HandleFunc("POST /api/requests/{id}/delete", action(p.delete))
+	return mux
+}
+
+// serve serves until ctx ends and no request is left.
+func (p *page) serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           p.guard,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		// Streams are endless, so there is no WriteTimeout; they end with ctx.
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what browsers do to connections is no news
+	}
+	var ending sync.WaitGroup
+	served := make(chan struct{})
+	ending.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-served:
+		}
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), exitPatience)
+		defer cancel()
+		if srv.Shutdown(grace) != nil {
+			_ = srv.Close() // who is left is cut
+		}
+	})
+	err := srv.Serve(l)
+	close(served)
+	ending.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve the demo's page: %w", err)
+}
+
+// watch tells the viewers of every change in Teleport until ctx ends. It looks
+// at Teleport as any program does, so it also sees what nobody did on the page,
+// such as a request that expires.
+func (p *page) watch(ctx context.Context) error {
+	c, err := teleport.New(teleport.Options{
+		Addr:     p.stage.teleport.Addr(),
+		Identity: p.stage.identity(pageUser),
+		Log:      slog.New(slog.DiscardHandler), // the plugin tells the same story better
+	})
+	if err != nil {
+		return fmt.Errorf("watch the demo's Teleport: %w", err)
+	}
+	defer func() { _ = c.Close() }() // nothing is in flight any more
+	return c.Serve(ctx, teleport.Handler{
+		Changed: func(string) { p.requestsChanged() },
+		Resync:  func(context.Context) error { p.requestsChanged(); return nil },
+	})
+}
+
+func (p *page) requestsChanged() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for v := range p.viewers {
+		select {
+		case v <- struct{}{}:
+		default: // it has not looked yet, and will see this too
+		}
+	}
+}
+
+// join returns what tells of changes in Teleport's requests, and how to leave.
+func (p *page) join() (changed <-chan struct{}, leave func()) {
+	v := make(chan struct{}, 1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.viewers[v] = struct{}{}
+	return v, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.viewers, v)
+	}
+}

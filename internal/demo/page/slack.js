@@ -1,0 +1,194 @@
+// The Slack side: conversations, what is unread in them, and their messages.
+
+import { renderBlocks, renderText } from "./blockkit.js";
+import { h } from "./dom.js";
+import { emojiOf } from "./mrkdwn.js";
+
+const readKey = "teleport-slack demo: read";
+
+export class Workspace {
+  #world = null;
+  #histories = new Map(); // conversation → {messages: Map ts → message, more}
+  #drawn = new Map(); // ts → {json, element}, of the open conversation
+  #read = loadRead(); // conversation → newest TS that was seen
+  #open = "";
+  #log = document.getElementById("messages");
+  #title = document.getElementById("conversation-name");
+
+  reset(world, histories) {
+    this.#world = world;
+    this.#histories = new Map(histories.map((x) => [x.conversation, { more: x.more, messages: new Map(x.messages.map((m) => [m.ts, m])) }]));
+    this.#drawn.clear();
+    this.#log.replaceChildren();
+    const wanted = decodeURIComponent(location.hash.slice(1));
+    const known = (id) => world.conversations.some((c) => c.id === id);
+    this.open([this.#open, wanted, world.conversations[0]?.id].find(known));
+  }
+
+  changeWorld(world) {
+    this.#world = world;
+    for (const c of world.conversations) if (!this.#histories.has(c.id)) this.#histories.set(c.id, { more: false, messages: new Map() });
+    this.#drawSidebar();
+  }
+
+  // change takes a message as it is now; without one it is gone.
+  change({ conversation, ts, message }) {
+    const history = this.#histories.get(conversation);
+    if (!history) return;
+    if (message) history.messages.set(ts, message);
+    else history.messages.delete(ts);
+    if (conversation === this.#open) this.#drawMessages();
+    this.#drawSidebar();
+  }
+
+  open(id) {
+    if (!id) return;
+    this.#open = id;
+    this.#drawn.clear();
+    this.#log.replaceChildren();
+    const c = this.#world.conversations.find((x) => x.id === id);
+    this.#title.replaceChildren(sign(c), c.name, c.archived ? h("small", {}, " archived") : "", c.kind === "dm" ? h("small", {}, " and the app") : "");
+    history.replaceState(null, "", "#" + encodeURIComponent(id));
+    this.#drawMessages();
+    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#drawSidebar();
+  }
+
+  #names = {
+    user: (id) => this.#world.users.find((u) => u.id === id)?.name,
+    channel: (id) => this.#world.conversations.find((c) => c.id === id)?.name,
+    group: () => undefined,
+  };
+
+  #drawSidebar() {
+    const lists = { channels: [], directs: [] };
+    for (const c of this.#world.conversations) {
+      const unread = this.#unread(c.id);
+      const current = c.id === this.#open;
+      const button = h(
+        "button",
+        { type: "button", class: unread ? "unread" : "", "aria-current": current ? "page" : null, "data-conversation": c.id, onclick: () => this.open(c.id) },
+        sign(c),
+        h("span", { class: "name" }, c.name),
+        c.archived ? h("small", {}, "archived") : null,
+        unread ? h("span", { class: "badge" }, String(unread), h("span", { class: "hidden" }, " unread")) : null,
+      );
+      lists[c.kind === "dm" ? "directs" : "channels"].push(h("li", {}, button));
+    }
+    const focused = document.activeElement?.dataset?.conversation;
+    for (const [id, items] of Object.entries(lists)) document.getElementById(id).replaceChildren(...items);
+    if (focused) document.querySelector(`[data-conversation="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #unread(id) {
+    const seen = this.#read.get(id) || "";
+    let n = 0;
+    for (const m of this.#histories.get(id)?.messages.values() || []) {
+      for (const x of [m, ...m.replies]) if (x.ts > seen) n++;
+    }
+    return n;
+  }
+
+  #drawMessages() {
+    const history = this.#histories.get(this.#open) || { messages: new Map(), more: false };
+    const messages = [...history.messages.values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
+    const stuck = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
+    const elements = messages.map((m) => this.#element(m));
+    if (history.more) elements.unshift(h("button", { type: "button", class: "older", onclick: () => this.#older() }, "Older messages"));
+    if (elements.length === 0) elements.push(h("p", { class: "empty" }, "Nothing here yet."));
+    // Only what differs is touched, so that focus, selection and open threads stay.
+    const keep = new Set(elements);
+    for (const e of [...this.#log.children]) if (!keep.has(e)) e.remove();
+    elements.forEach((e, i) => {
+      if (this.#log.children[i] !== e) this.#log.insertBefore(e, this.#log.children[i] || null);
+    });
+    if (stuck) this.#log.scrollTop = this.#log.scrollHeight;
+    let newest = this.#read.get(this.#open) || "";
+    for (const m of messages) for (const x of [m, ...m.replies]) if (x.ts > newest) newest = x.ts;
+    this.#read.set(this.#open, newest);
+    saveRead(this.#read);
+  }
+
+  #element(m) {
+    const json = JSON.stringify(m);
+    const drawn = this.#drawn.get(m.ts);
+    if (drawn?.json === json) return drawn.element;
+    const closed = drawn?.element.querySelector(":scope > .thread:not([open])");
+    const element = this.#article(m);
+    if (closed) element.querySelector(":scope > .thread")?.removeAttribute("open");
+    this.#drawn.set(m.ts, { json, element });
+    return element;
+  }
+
+  #article(m, reply = false) {
+    const user = this.#world.users.find((u) => u.id === m.user) || { name: m.user, bot: false };
+    const body = m.tombstone
+      ? h("p", { class: "empty" }, "This message was deleted.")
+      : m.blocks
+        ? renderBlocks(m.blocks, this.#names)
+        : renderText(m.text, this.#names);
+    return h(
+      "article",
+      { class: reply ? "message reply" : "message", "data-ts": m.ts, "aria-label": `${user.name}: ${m.text}`.slice(0, 200) },
+      h("div", { class: user.bot ? "avatar bot" : "avatar", "aria-hidden": "true" }, user.name.slice(0, 1).toUpperCase()),
+      h(
+        "div",
+        { class: "byline" },
+        h("strong", {}, user.name),
+        user.bot ? h("span", { class: "app" }, "APP") : null,
+        h("time", { datetime: m.posted_at, title: new Date(m.posted_at).toString() }, clock(m.posted_at)),
+      ),
+      h("div", { class: "body" }, body, m.edited ? h("span", { class: "edited" }, "(edited)") : null),
+      m.reactions.length ? h("ul", { class: "reactions", "aria-label": "Reactions" }, m.reactions.map((r) => this.#reaction(r))) : null,
+      m.replies.length
+        ? h("details", { class: "thread", open: true },
+            h("summary", {}, m.replies.length === 1 ? "1 reply" : `${m.replies.length} replies`),
+            m.replies.map((x) => this.#article(x, true)))
+        : null,
+    );
+  }
+
+  #reaction(r) {
+    const who = r.users.map((id) => this.#names.user(id) || id).join(", ");
+    return h("li", { title: `:${r.name}: by ${who}`, "data-reaction": r.name },
+      h("span", { "aria-hidden": "true" }, emojiOf(r.name)), h("span", { class: "hidden" }, r.name.replaceAll("_", " ")), ` ${r.users.length}`);
+  }
+
+  async #older() {
+    const id = this.#open;
+    const history = this.#histories.get(id);
+    const oldest = [...history.messages.keys()].sort()[0];
+    const answer = await fetch(`api/conversations/${encodeURIComponent(id)}/messages?before=${oldest}`);
+    const older = await answer.json();
+    for (const m of older.messages) if (!history.messages.has(m.ts)) history.messages.set(m.ts, m);
+    history.more = older.more;
+    if (id === this.#open) this.#drawMessages();
+  }
+}
+
+function sign(c) {
+  const words = { channel: "#", private: "🔒", dm: "@" };
+  const spoken = { channel: "channel ", private: "private channel ", dm: "direct message with " };
+  return [h("span", { class: "sign", "aria-hidden": "true" }, words[c.kind]), h("span", { class: "hidden" }, spoken[c.kind])];
+}
+
+function clock(time) {
+  return new Intl.DateTimeFormat("en-US", { hour: "numeric", minute: "2-digit" }).format(new Date(time));
+}
+
+// What was read survives a reload of this tab; without storage it doesn't.
+function loadRead() {
+  try {
+    return new Map(JSON.parse(sessionStorage.getItem(readKey) || "[]"));
+  } catch {
+    return new Map();
+  }
+}
+
+function saveRead(read) {
+  try {
+    sessionStorage.setItem(readKey, JSON.stringify([...read]));
+  } catch {
+    // no storage
+  }
+}

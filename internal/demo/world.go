@@ -1,0 +1,171 @@
+package demo
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gravitational/teleport/api/types"
+
+	"github.com/teleport-slack/teleport-slack/internal/slacktest"
+	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
+)
+
+// The world of the demo: who is there, what can be asked for, and where the
+// messages go.
+const (
+	clusterName = "teleport.example.com"
+	webAddr     = "teleport.example.com:443"
+
+	pluginUser = "access-plugin"
+	pageUser   = "demo-page" // the page's own eyes on Teleport
+
+	requestsChannel = "C0REQUESTS"
+	dbaChannel      = "G0DBA"
+	archivedChannel = "C0RANDOM"
+)
+
+// person is somebody who is in both worlds.
+type person struct {
+	teleport string // username
+	email    string // in Teleport a trait, unless the username is the email
+	slack    string // Slack's ID
+	name     string // as Slack shows it
+}
+
+// people returns everybody. dave's username is no email, so the plugin has to
+// look him up; erin is not in Slack at all.
+func people() []person {
+	return []person{
+		{teleport: "alice@example.com", email: "alice@example.com", slack: "U0ALICE", name: "Alice Adams"},
+		{teleport: "bob@example.com", email: "bob@example.com", slack: "U0BOB", name: "Bob Brown"},
+		{teleport: "carol@example.com", email: "carol@example.com", slack: "U0CAROL", name: "Carol Clark"},
+		{teleport: "dave", email: "dave@example.com", slack: "U0DAVE", name: "Dave Davis"},
+		{teleport: "erin@example.com", email: "erin@example.com", name: "Erin Evans"},
+	}
+}
+
+// role is a role that can be requested.
+type role struct {
+	name     string
+	logins   []string
+	approve  uint32 // how many approvals it takes
+	channels []string
+}
+
+func roles() []role {
+	return []role{
+		{name: "auditor", logins: []string{"audit"}, approve: 1, channels: []string{requestsChannel}},
+		{name: "dba", logins: []string{"postgres", "root"}, approve: 2, channels: []string{dbaChannel}},
+		{name: "editor", logins: []string{"ubuntu"}, approve: 1, channels: []string{requestsChannel}},
+	}
+}
+
+// thresholds returns how many reviews a request for these roles takes: as many
+// as the strictest of them. In a real cluster the requester's role says so.
+func thresholds(names []string) []types.AccessReviewThreshold {
+	t := types.AccessReviewThreshold{Approve: 1, Deny: 1}
+	for _, r := range roles() {
+		if slices.Contains(names, r.name) && r.approve > t.Approve {
+			t.Approve, t.Name = r.approve, fmt.Sprintf("%d approvals for %s", r.approve, r.name)
+		}
+	}
+	return []types.AccessReviewThreshold{t}
+}
+
+// node is a server that can be requested.
+type node struct {
+	name     string // Teleport's own name
+	hostname string // what people call it
+	env      string
+}
+
+func nodes() []node {
+	return []node{
+		{name: "5f1f6a52-3b0c-4f0e-9a54-0f6c1f0d1a01", hostname: "web-01", env: "production"},
+		{name: "5f1f6a52-3b0c-4f0e-9a54-0f6c1f0d1a02", hostname: "db-01", env: "production"},
+		{name: "5f1f6a52-3b0c-4f0e-9a54-0f6c1f0d1a03", hostname: "build-07", env: "staging"},
+	}
+}
+
+// configuration is the plugin's file, read by the same loader as a real one.
+const configuration = `
+[teleport]
+addr = %q
+identity = %q
+
+[slack]
+token = %q
+api_url = %q
+
+[role_to_recipients]
+"dba" = "dba-approvals"
+"*" = "access-requests"
+
+[log]
+severity = "info"
+`
+
+// newTeleport returns the cluster, not yet started.
+func newTeleport() (*teleporttest.Server, error) {
+	s, err := teleporttest.New(teleporttest.Options{
+		ClusterName: clusterName, ProxyPublicAddr: webAddr,
+		AdvancedAccessWorkflows: true, // without it the Web UI has no page for a request to link to
+		IgnoreRBAC:              true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := furnish(s); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("furnish the demo's Teleport: %w", err)
+	}
+	return s, nil
+}
+
+func furnish(s *teleporttest.Server) error {
+	for _, r := range roles() {
+		t, err := types.NewRole(r.name, types.RoleSpecV6{Allow: types.RoleConditions{
+			Logins:     r.logins,
+			NodeLabels: types.Labels{types.Wildcard: []string{types.Wildcard}},
+		}})
+		if err != nil {
+			return err
+		}
+		if err := s.AddRole(t); err != nil {
+			return err
+		}
+	}
+	for _, p := range people() {
+		u, err := types.NewUser(p.teleport)
+		if err != nil {
+			return err
+		}
+		u.SetTraits(map[string][]string{"email": {p.email}})
+		if err := s.AddUser(u); err != nil {
+			return err
+		}
+	}
+	for _, n := range nodes() {
+		if err := s.AddNode(n.name, n.hostname, map[string]string{"env": n.env}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newSlack returns the workspace, not yet started.
+func newSlack(token string) *slacktest.Server {
+	s := slacktest.New(slacktest.Options{
+		Token: token, TeamName: "Example", TeamDomain: "example", BotName: "Teleport",
+		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "channels:history", "groups:history", "im:history"),
+	})
+	for _, p := range people() {
+		if p.slack != "" {
+			s.AddUser(slacktest.User{ID: p.slack, RealName: p.name, Email: p.email})
+		}
+	}
+	s.AddChannel(slacktest.Channel{ID: requestsChannel, Name: "access-requests", BotIsMember: true})
+	s.AddChannel(slacktest.Channel{ID: dbaChannel, Name: "dba-approvals", Private: true, BotIsMember: true})
+	s.AddChannel(slacktest.Channel{ID: archivedChannel, Name: "random", Archived: true})
+	return s
+}
