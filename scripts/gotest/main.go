@@ -40,7 +40,10 @@ func run(args []string, stdout, stderr io.Writer) error {
 	_, _ = io.Copy(io.Discard, events)
 	waitErr := cmd.Wait()
 	if waitErr != nil && sum.Failed == 0 {
-		sum.Failed++ // such as a package pattern that matches nothing
+		sum.fail("go test") // such as a package pattern that matches nothing
+	}
+	for _, what := range sum.failures {
+		fmt.Fprintln(stdout, "failed:", what)
 	}
 	fmt.Fprintln(stdout, sum)
 	switch {

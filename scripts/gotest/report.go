@@ -19,10 +19,18 @@ type event struct {
 // counts is what the last line says.
 type counts struct {
 	Passed, Failed, Skipped int
+	failures                []string // "package TestName", or the package alone
 }
 
 func (c counts) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", c.Passed, c.Failed, c.Skipped)
+}
+
+// boilerplate is what packages say that tells nobody anything.
+var boilerplate = map[string]bool{
+	"PASS\n":                              true,
+	"FAIL\n":                              true,
+	"testing: warning: no tests to run\n": true,
 }
 
 // result is one test of a package.
@@ -99,18 +107,18 @@ func (c *counts) take(suites map[string]*suite, e event, w io.Writer) {
 			r.action = e.Action
 		}
 	case e.Action == "output":
-		if e.Output != "PASS\n" && e.Output != "FAIL\n" {
+		if !boilerplate[e.Output] {
 			s.output.WriteString(e.Output)
 		}
 	case e.Action == "pass", e.Action == "fail", e.Action == "skip":
-		c.finish(s, e.Action == "fail", w)
+		c.finish(e.Package, s, e.Action == "fail", w)
 		delete(suites, e.Package)
 	}
 }
 
 // finish counts a package's tests and prints what is worth it. A package whose
 // tests all passed says one line.
-func (c *counts) finish(s *suite, failed bool, w io.Writer) {
+func (c *counts) finish(pkg string, s *suite, failed bool, w io.Writer) {
 	hasTests := map[string]bool{}  // has tests within it
 	hasFailed := map[string]bool{} // of these, one failed
 	for _, name := range s.order {
@@ -127,14 +135,14 @@ func (c *counts) finish(s *suite, failed bool, w io.Writer) {
 			}
 		}
 	}
-	failures := 0
+	before := c.Failed
 	for _, name := range s.order {
 		r := s.tests[name]
 		switch {
 		case r.action == "fail", r.action == "":
 			fmt.Fprint(w, r.output.String())
 			if !hasFailed[name] {
-				failures++
+				c.fail(pkg + " " + name)
 			}
 		case hasTests[name]: // its tests are counted
 		case r.action == "pass":
@@ -143,9 +151,13 @@ func (c *counts) finish(s *suite, failed bool, w io.Writer) {
 			c.Skipped++
 		}
 	}
-	if failed && failures == 0 {
-		failures = 1
+	if failed && c.Failed == before {
+		c.fail(pkg)
 	}
-	c.Failed += failures
 	fmt.Fprint(w, s.output.String())
+}
+
+func (c *counts) fail(what string) {
+	c.Failed++
+	c.failures = append(c.failures, what)
 }

@@ -43,7 +43,7 @@ func TestReport(t *testing.T) {
 				{Action: "fail", Package: p, Test: "TestA"},
 				{Action: "fail", Package: p},
 			},
-			want:   counts{Passed: 1, Failed: 1, Skipped: 1},
+			want:   counts{Passed: 1, Failed: 1, Skipped: 1, failures: []string{p + " TestA/two"}},
 			prints: "two is wrong\n",
 		},
 		{
@@ -56,7 +56,7 @@ func TestReport(t *testing.T) {
 				{Action: "fail", Package: p, Test: "TestA"},
 				{Action: "fail", Package: p},
 			},
-			want:   counts{Passed: 1, Failed: 1},
+			want:   counts{Passed: 1, Failed: 1, failures: []string{p + " TestA"}},
 			prints: "left something behind\n",
 		},
 		{
@@ -66,7 +66,7 @@ func TestReport(t *testing.T) {
 				{Action: "output", Package: p, Test: "TestA", Output: "panic: no\n"},
 				{Action: "fail", Package: p},
 			},
-			want:   counts{Failed: 1},
+			want:   counts{Failed: 1, failures: []string{p + " TestA"}},
 			prints: "panic: no\n",
 		},
 		{
@@ -77,7 +77,7 @@ func TestReport(t *testing.T) {
 				{Action: "output", Package: p, Output: "FAIL\texample.com/p [build failed]\n"},
 				{Action: "fail", Package: p},
 			},
-			want:   counts{Failed: 1},
+			want:   counts{Failed: 1, failures: []string{p}},
 			prints: "p.go:1:1: syntax error\nFAIL\texample.com/p [build failed]\n",
 		},
 		{
@@ -101,7 +101,7 @@ func TestReport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(counts{})); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.prints, out.String()); diff != "" {
@@ -117,7 +117,7 @@ func TestReportPassesOnWhatIsNoEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != (counts{}) || out.String() != "go: no such module\n" {
+	if got.Passed+got.Failed+got.Skipped != 0 || out.String() != "go: no such module\n" {
 		t.Errorf("got %v and %q", got, out.String())
 	}
 }
