@@ -51,8 +51,8 @@ func TestExpiryWatchSaysEachThingOnce(t *testing.T) {
 			time.Sleep(d)
 		}
 		count := map[string]int{
-			"start": len(j.lines("level=INFO", "id.pem")), "a week": len(j.lines("level=WARN", `left="7 days"`)),
-			"a day": len(j.lines("level=WARN", "left=24h0m")), "an hour": len(j.lines("level=WARN", "left=1h0m")),
+			"start": len(j.lines("level=INFO", "id.pem")), "a week": len(j.lines("level=WARN", `remaining="7 days"`)),
+			"a day": len(j.lines("level=WARN", "remaining=24h0m")), "an hour": len(j.lines("level=WARN", "remaining=1h0m")),
 			"the end": len(j.lines("level=ERROR", "have expired", "hint=")), "everything": len(j.lines("")),
 		}
 		want := map[string]int{"start": 1, "a week": 1, "a day": 1, "an hour": 1, "the end": 1, "everything": 5}

@@ -57,7 +57,7 @@ func (c *Client) takeRenewed(ctx context.Context, reading *trouble) {
 		creds, err = c.files.load()
 	}
 	if err == nil && creds.hash == old.hash {
-		reading.over("file", old.source)
+		reading.over("path", old.source)
 		return
 	}
 	if now := time.Now(); err == nil && creds.expired(now) {
@@ -69,11 +69,11 @@ func (c *Client) takeRenewed(ctx context.Context, reading *trouble) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		reading.note(err, "file", old.source, "old_valid_for", roughly(time.Until(old.notAfter)))
+		reading.note(err, "path", old.source, "remaining", roughly(time.Until(old.notAfter)))
 	default:
-		reading.over("file", creds.source)
-		c.log.Info("took over renewed Teleport credentials", "file", creds.source,
-			"valid_until", creds.notAfter.UTC().Format(time.RFC3339), "valid_for", roughly(time.Until(creds.notAfter)))
+		reading.over("path", creds.source)
+		c.log.Info("took over renewed Teleport credentials", "path", creds.source,
+			"expires", creds.notAfter.UTC().Format(time.RFC3339), "remaining", roughly(time.Until(creds.notAfter)))
 	}
 }
 
@@ -133,7 +133,7 @@ type expiryWatch struct {
 func (w *expiryWatch) look(log *slog.Logger, creds *credentials, renewed bool) time.Duration {
 	now := time.Now()
 	left := creds.notAfter.Sub(now)
-	attrs := []any{"file", creds.source, "expires", creds.notAfter.UTC().Format(time.RFC3339), "left", roughly(left)}
+	attrs := []any{"path", creds.source, "expires", creds.notAfter.UTC().Format(time.RFC3339), "remaining", roughly(left)}
 	if w.creds == nil {
 		log.Info("Teleport credentials", append(attrs, "refreshed", renewed)...)
 	}
@@ -143,8 +143,8 @@ func (w *expiryWatch) look(log *slog.Logger, creds *credentials, renewed bool) t
 	s := stand(now, creds.notAfter, warnings(creds.notBefore, creds.notAfter, renewed))
 	switch {
 	case s.expired && !w.told.expired:
-		log.Error("the Teleport credentials have expired", "file", creds.source,
-			"expired", creds.notAfter.UTC().Format(time.RFC3339), "hint", hintRenew)
+		log.Error("the Teleport credentials have expired", "path", creds.source,
+			"expires", creds.notAfter.UTC().Format(time.RFC3339), "hint", hintRenew)
 	case !s.expired && s.due > w.told.due && renewed:
 		log.Warn("the Teleport credentials should have been renewed by now", append(attrs, "hint", "look at the log of tbot")...)
 	case !s.expired && s.due > w.told.due:

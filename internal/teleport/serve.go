@@ -2,6 +2,7 @@ package teleport
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -86,7 +87,7 @@ func deniedWatch(err error) error {
 func (c *Client) examine(ctx context.Context, conn *connection) {
 	ctx, cancel := context.WithTimeout(ctx, c.timings.firstDial)
 	defer cancel()
-	if _, err := conn.api.Ping(ctx); err != nil && ctx.Err() != context.Canceled {
+	if _, err := conn.api.Ping(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		c.drop(conn)
 	}
 }
@@ -123,7 +124,7 @@ func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
 // announce says where we are now.
 func (c *Client) announce(conn *connection) {
 	c.log.Info("connected to Teleport", "addr", c.dialer.addr,
-		"cluster", conn.cluster.Name, "version", conn.cluster.Version, "web", conn.cluster.WebURL)
+		"cluster", conn.cluster.Name, "version", conn.cluster.Version, "web_url", conn.cluster.WebURL)
 	if n, ok := major(conn.cluster.Version); ok && n < oldestTested {
 		c.log.Warn("this Teleport is older than any version that this program is tested with",
 			"version", conn.cluster.Version, "oldest_tested", oldestTested)

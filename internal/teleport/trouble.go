@@ -53,7 +53,7 @@ func (t *trouble) over(attrs ...any) {
 	if t.since.IsZero() {
 		return
 	}
-	t.log.Info(t.ended, append(attrs, "after", roughly(time.Since(t.since)))...)
+	t.log.Info(t.ended, append(attrs, "elapsed", roughly(time.Since(t.since)))...)
 	t.since, t.kind = time.Time{}, ""
 }
 

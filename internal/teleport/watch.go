@@ -32,7 +32,7 @@ func (c *Client) watch(ctx context.Context, conn *connection, changed func(id st
 	if err != nil {
 		return watchError(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }() // it only cancels
 
 	first, err := c.firstEvent(w, conn)
 	if err != nil {
