@@ -56,7 +56,7 @@ fuzz-seeds: ## run the fuzz targets with the inputs that are kept
 
 .PHONY: browser
 browser: ## test the demo page in a browser (needs Chromium)
-	@packages=$$(git grep -lE '^//go:build .*browser' -- '*_test.go' | xargs -r -n 1 dirname | sort -u | sed 's|^|./|') && \
+	@packages=$$(git grep --untracked -lE '^//go:build .*browser' -- '*_test.go' | xargs -r -n 1 dirname | sort -u | sed 's|^|./|') && \
 	if [ -n "$$packages" ]; then $(GOTEST) -tags browser -count=1 $$packages; else echo "no test needs a browser yet"; fi
 
 .PHONY: bench
