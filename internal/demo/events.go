@@ -33,7 +33,11 @@ type historyView struct {
 
 // history returns the newest messages before a timestamp; "" for the newest of all.
 func (p *page) history(conversation, before string) historyView {
-	all := p.stage.slack.Messages(conversation)
+	id := conversation
+	if dm, ok := p.stage.slack.DM(conversation); ok {
+		id = dm
+	}
+	all := p.stage.slack.Messages(id)
 	if before != "" {
 		end := slices.IndexFunc(all, func(m slacktest.Message) bool { return m.TS >= before })
 		if end >= 0 {
@@ -139,11 +143,11 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 
 // messageEvent turns a change into the message at the top of its thread.
 func (p *page) messageEvent(c slacktest.Change) messageEvent {
-	e := messageEvent{Conversation: c.Channel, TS: c.Message.TS}
+	e := messageEvent{Conversation: p.conversationID(c.Channel), TS: c.Message.TS}
 	if c.Message.ThreadTS != "" {
 		e.TS = c.Message.ThreadTS
 	}
-	if m, ok := p.stage.slack.Message(e.Conversation, e.TS); ok {
+	if m, ok := p.stage.slack.Message(c.Channel, e.TS); ok {
 		v := viewMessage(m)
 		e.Message = &v
 	}

@@ -45,14 +45,15 @@ type userView struct {
 }
 
 type conversationView struct {
-	ID       string `json:"id"`
+	ID       string `json:"id"` // a channel's, or the user's who has the direct message
 	Name     string `json:"name"`
 	Kind     string `json:"kind"` // channel, private, dm
 	Archived bool   `json:"archived"`
 }
 
 // conversations returns the channels and then everybody's direct message with
-// the bot, used or not.
+// the bot, used or not. Slack gives that an ID only when it is opened, so here
+// it goes by the user's, which chat.postMessage takes as well.
 func (p *page) conversations() []conversationView {
 	var out []conversationView
 	for _, c := range p.stage.slack.Channels() {
@@ -63,11 +64,21 @@ func (p *page) conversations() []conversationView {
 		out = append(out, v)
 	}
 	for _, u := range p.stage.slack.Users() {
-		if id, _ := p.stage.slack.DM(u.ID); id != "" && !u.IsBot {
-			out = append(out, conversationView{ID: id, Name: u.RealName, Kind: "dm"})
+		if !u.IsBot {
+			out = append(out, conversationView{ID: u.ID, Name: u.RealName, Kind: "dm"})
 		}
 	}
 	return out
+}
+
+// conversationID returns what the page calls the conversation with Slack's ID.
+func (p *page) conversationID(channel string) string {
+	for _, u := range p.stage.slack.Users() {
+		if id, ok := p.stage.slack.DM(u.ID); ok && id == channel {
+			return u.ID
+		}
+	}
+	return channel
 }
 
 func (p *page) world() worldView {

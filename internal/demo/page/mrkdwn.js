@@ -23,20 +23,17 @@ export function emojiOf(name) {
 
 export function renderMrkdwn(text, names, { verbatim = false } = {}) {
   const out = document.createDocumentFragment();
-  const parts = text.split(/```/);
-  // An odd fence at the end opens nothing.
-  if (parts.length % 2 === 0) parts.push("```" + parts.splice(-2, 2).join("```"));
   const context = { names, verbatim };
+  const parts = text.split(/```([\s\S]+?)```/); // every second one is a block; a fence without an end is none
   parts.forEach((part, i) => {
-    if (i % 2 === 1 && i < parts.length - 1) {
-      out.append(h("pre", {}, h("code", {}, codeNodes(part.replace(/^\n/, ""), context))));
-    } else if (i === parts.length - 1 && i % 2 === 1) {
-      out.append(...lines(part, context));
-    } else {
-      // A block begins and ends on lines of its own, so those breaks are drawn already.
-      const before = i > 0 ? part.replace(/^\n/, "") : part;
-      out.append(...lines(i < parts.length - 1 ? before.replace(/\n$/, "") : before, context));
+    if (i % 2 === 1) {
+      out.append(h("pre", {}, h("code", {}, codeNodes(part.replace(/^\n|\n$/g, ""), context))));
+      return;
     }
+    // A block begins and ends on lines of its own, so those breaks are drawn already.
+    if (i > 0) part = part.replace(/^\n/, "");
+    if (i < parts.length - 1) part = part.replace(/\n$/, "");
+    out.append(...lines(part, context));
   });
   return out;
 }
@@ -74,7 +71,7 @@ const inside = (mark) => `((?:\`[^\`\\n]+\`|<[^<>\\n]*>|[^${mark}\\n\`<])+?)`;
 const pair = (mark) => `(?<![\\p{L}\\p{N}${mark}])${mark}(?!\\s)${inside(mark)}(?<!\\s)${mark}(?![\\p{L}\\p{N}${mark}])`;
 const token = new RegExp(
   [
-    "`([^`\\n]+)`", // 1 code
+    "(?<!`)`([^`\\n]+)`(?!`)", // 1 code
     "<([^<>\\n]+)>", // 2 link, mention, date
     pair("\\*"), // 3
     pair("_"), // 4

@@ -47,7 +47,7 @@ export class Workspace {
     this.#drawn.clear();
     this.#log.replaceChildren();
     const c = this.#world.conversations.find((x) => x.id === id);
-    this.#title.replaceChildren(sign(c), c.name, c.archived ? h("small", {}, " archived") : "", c.kind === "dm" ? h("small", {}, " and the app") : "");
+    this.#title.replaceChildren(...sign(c), c.name, c.archived ? h("small", {}, " archived") : "", c.kind === "dm" ? h("small", {}, " and the app") : "");
     history.replaceState(null, "", "#" + encodeURIComponent(id));
     this.#drawMessages();
     this.#log.scrollTop = this.#log.scrollHeight;
