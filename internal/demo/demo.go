@@ -42,7 +42,7 @@ type Options struct {
 // that the scenario finds lost, doubled or out of date are an error.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Scenario {
-		return playScenario(ctx, o.Stdout)
+		return playScenario(ctx, o)
 	}
 	log, closeLog, err := telemetry.NewLogger(telemetry.LogOptions{Output: "stderr", Severity: slog.LevelInfo, Stderr: o.Stderr})
 	if err != nil {
