@@ -238,7 +238,9 @@ func (n *Notifier) Resync(ctx context.Context) error {
 	defer n.mu.Unlock()
 	for id := range n.settled {
 		if _, ok := live[id]; !ok {
+			// It ended without a word: its event was lost.
 			delete(n.settled, id)
+			n.queue.Add(id, queue.Normal)
 		}
 	}
 	return nil

@@ -391,7 +391,7 @@ func (p *pass) recover(ctx context.Context, i int) {
 	log := p.log.With(slog.String(keyRecipient, c.Name), slog.Int(keyAttempt, c.Intent.Try))
 	ref, found, err := p.n.o.Messenger.Find(ctx, channel, thread, tag, c.Intent.At)
 	switch {
-	case err != nil && temporary(err) && !fault.Is(err, fault.Fatal):
+	case err != nil && temporary(err):
 		p.blocked[keyOf(c)] = true
 		p.delay(err)
 		return

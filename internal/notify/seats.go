@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 		if to.Kind == access.Person && to.ID == requester.ID {
 			continue
 		}
-		if rec.Index(to) < 0 {
+		if rec.Index(to) < 0 && !seated(rec, w.Name) {
 			rec = rec.Add(record.Copy{To: to.ID, Name: w.Name, For: access.Reviewers})
 		}
 	}
@@ -94,6 +95,14 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 	}
 	rec.Unseated = later != nil
 	return rec, later
+}
+
+// seated says that the configured name has a copy already, perhaps from when
+// Slack's ID for it was not known yet.
+func seated(rec record.Record, name string) bool {
+	return slices.ContainsFunc(rec.Copies, func(c record.Copy) bool {
+		return c.Name == name && c.To != "" && c.For == access.Reviewers
+	})
 }
 
 // resolve finds who a wanted name is in Slack. Suggested reviewers are people:

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -115,9 +116,9 @@ func TestRetryWaitsAtLeastAsAsked(t *testing.T) {
 			t.Errorf("delay %v, want Slack's 30s", d)
 		}
 		q.Done("a")
-		time.Sleep(30*time.Second - 1)
+		time.Sleep(30*time.Second - time.Millisecond)
 		idle(t, q)
-		time.Sleep(1)
+		time.Sleep(time.Millisecond)
 		next(t, q)
 	})
 }
@@ -172,7 +173,7 @@ func TestNextEndsWithItsContext(t *testing.T) {
 		go func() { _, err := q.Next(ctx); done <- err }()
 		synctest.Wait()
 		cancel()
-		if err := <-done; err != context.Canceled {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -193,6 +194,8 @@ func TestNothingIsForgottenNorDoubled(t *testing.T) {
 			var mu sync.Mutex
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
+			defer wg.Wait()
+			defer cancel()
 			for w := range 3 {
 				wg.Go(func() {
 					for n := 0; ; n++ {
@@ -233,6 +236,8 @@ func TestNothingIsForgottenNorDoubled(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Hour)
+			mu.Lock()
+			defer mu.Unlock()
 			for k := range keys {
 				if seen[k] != version[k] {
 					t.Errorf("key %d: last seen %d, last added %d", k, seen[k], version[k])
@@ -241,8 +246,6 @@ func TestNothingIsForgottenNorDoubled(t *testing.T) {
 			if s := q.Stats(); s != (queue.Stats{}) {
 				t.Errorf("%+v remains", s)
 			}
-			cancel()
-			wg.Wait()
 		})
 	})
 }

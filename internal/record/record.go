@@ -107,11 +107,7 @@ func (r Record) Messages() []access.MessageRef {
 // Index returns the copy that goes to the recipient, or -1.
 func (r Record) Index(to access.Recipient) int {
 	return slices.IndexFunc(r.Copies, func(c Copy) bool {
-		if c.To == to.ID {
-			return true
-		}
-		// A channel that was known by name alone when it was posted to.
-		return to.Kind == access.Channel && (c.At.Channel == to.ID || (c.Name == to.Name && c.To != "" && c.To[0] == '#'))
+		return c.To == to.ID || to.Kind == access.Channel && c.At.Channel == to.ID // posted to by name
 	})
 }
 

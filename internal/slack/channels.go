@@ -26,7 +26,7 @@ func (c *Client) refreshList(ctx context.Context) {
 		list, err := c.readChannels(ctx)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if err == nil {
+		if d.listed = err == nil; d.listed {
 			d.list = list
 			return access.Recipient{}, nil
 		}
@@ -43,6 +43,27 @@ func (c *Client) refreshList(ctx context.Context) {
 		c.log.Debug("the list of channels could not be read to its end", "error", err)
 		return access.Recipient{}, err
 	})
+}
+
+// insistOnList reads the channels for somebody who can't do without: an error
+// of a moment ago is no answer to them.
+func (c *Client) insistOnList(ctx context.Context) error {
+	d := c.dir
+	d.mu.Lock()
+	listed := d.listed
+	d.mu.Unlock()
+	if listed || !c.scopeKnown("channels:read") && !c.scopeKnown("groups:read") {
+		return nil
+	}
+	list, err := c.readChannels(ctx)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.list, d.listed = list, true
+	d.keep("list", entry{until: time.Now().Add(knownFor)})
+	return nil
 }
 
 // readChannels returns the IDs of the channels that the token may see by name,

@@ -30,6 +30,7 @@ type directory struct {
 	lookups map[string]lookup // those under way, by the same key
 	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
 	list    map[string]string // #name → ID, as conversations.list last said
+	listed  bool              // list was read to its end
 }
 
 type entry struct {

@@ -174,6 +174,12 @@ func (c *Client) conversation(ctx context.Context, channel string) (string, erro
 		if err != nil {
 			return "", err
 		}
+		if isNamed(r.ID) {
+			if err := c.insistOnList(ctx); err != nil {
+				return "", optionalScope(err)
+			}
+			r.ID = c.dir.channel(channel)
+		}
 		if !isNamed(r.ID) {
 			return r.ID, nil
 		}

@@ -134,3 +134,28 @@ func TestFindWithoutTheRight(t *testing.T) {
 		t.Errorf("a name without its ID (-want +got):\n%s", diff)
 	}
 }
+
+// A list of channels that could not be read is no answer to somebody who has
+// to know whether a message is there.
+func TestFindByNameInsistsOnTheList(t *testing.T) {
+	s, c := workspace(t, slacktest.Options{})
+	if _, err := c.Auth(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	away := s.Inject(slacktest.Fault{Method: "conversations.list", Status: 503})
+	s.Inject(slacktest.Fault{Method: "chat.postMessage", CutAfter: true, Times: 1})
+	p := post("#dev", "req-1", "request")
+	if r, err := c.Resolve(t.Context(), "#dev"); err != nil || r.ID != "#dev" {
+		t.Fatalf("without the list: %v, %v", r, err)
+	}
+	if _, err := c.Post(t.Context(), p); !fault.Is(err, fault.Unknown) {
+		t.Fatalf("post: %v", err)
+	}
+	if _, found, err := c.Find(t.Context(), p.Channel, "", p.Tag, time.Now()); found || !fault.Is(err, fault.Retry) {
+		t.Errorf("while the list can't be read: %v, %v, want an error that passes", found, err)
+	}
+	away()
+	if ref, found, err := c.Find(t.Context(), p.Channel, "", p.Tag, time.Now()); !found || err != nil {
+		t.Errorf("once it can: %v, %v, %v", ref, found, err)
+	}
+}
