@@ -203,10 +203,8 @@ func TestTheReferenceHasEveryCommandAndFlagAndNoOther(t *testing.T) {
 		t.Fatalf("commands that exist (-) and that reference.md explains (+):\n%s", diff)
 	}
 	for _, command := range commands {
-		body := section[strings.Index(section, "### `teleport-slack "+command):]
-		if end := strings.Index(body[1:], "\n### "); end >= 0 {
-			body = body[:end+1]
-		}
+		_, body, _ := strings.Cut(section, "### `teleport-slack "+command)
+		body, _, _ = strings.Cut(body, "\n### ")
 		var has []string
 		for name := range rows(t, body) {
 			has = append(has, strings.Fields(strings.NewReplacer("`", "", ",", "").Replace(name))[0])
@@ -223,7 +221,7 @@ func TestTheReferenceHasEveryCommandAndFlagAndNoOther(t *testing.T) {
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
-	fence   = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?)^ *```$")
+	fence   = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?\n) *```$")
 )
 
 func TestLinksLeadSomewhere(t *testing.T) {
@@ -266,23 +264,33 @@ func anchors(text string) []string {
 	return names
 }
 
-// comment is a comment of its own line, or behind two spaces.
-var comment = regexp.MustCompile(`(?m)(^#| {2,}#).*\n`)
-
 // The two guides tell the same: the same steps, and the same commands but for
 // their comments.
 func TestTheGuidesAreOne(t *testing.T) {
-	shape := func(text string) (shape []string) {
-		for _, m := range regexp.MustCompile("(?ms)^(#+) [^\n]*$|^ *```[a-z]*\n.*?^ *```$").FindAllStringSubmatch(text, -1) {
-			if m[1] != "" {
-				shape = append(shape, m[1])
-				continue
-			}
-			shape = append(shape, comment.ReplaceAllString(m[0], "\n"))
-		}
-		return shape
-	}
 	if diff := cmp.Diff(shape(read(t, "guide.md")), shape(read(t, "guide.ko.md"))); diff != "" {
 		t.Errorf("headings and code, English (-) and Korean (+):\n%s", diff)
 	}
+}
+
+// comment is a comment of its own line, or behind two spaces.
+var comment = regexp.MustCompile(`(^| {2,})#.*`)
+
+// shape returns the levels of a page's headings and the lines of its code.
+func shape(text string) (shape []string) {
+	inCode := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		isFence := strings.HasPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case isFence:
+			inCode = !inCode
+			shape = append(shape, line)
+		case inCode:
+			shape = append(shape, comment.ReplaceAllString(line, "#"))
+		case strings.HasPrefix(line, "#"):
+			level, _, _ := strings.Cut(line, " ")
+			shape = append(shape, level)
+		}
+	}
+	return shape
 }
