@@ -219,7 +219,7 @@ func TestTheReferenceHasEveryCommandAndFlagAndNoOther(t *testing.T) {
 }
 
 var (
-	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link    = regexp.MustCompile(`(?:\]\(|src=")([^)"\s]+)[)"]`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
 	fence   = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?\n) *```$")
 )
