@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,11 +24,13 @@ const (
 // workspace is Slack, as a company has it.
 type workspace struct{ *slacktest.Server }
 
-// newWorkspace returns a workspace whose bot may do what the guide asks for.
-func newWorkspace(t *testing.T) workspace {
+// newWorkspace returns a workspace whose bot may do what the guide asks for,
+// and what the scopes add.
+func newWorkspace(t *testing.T, scopes ...string) workspace {
 	t.Helper()
 	s := slacktest.New(slacktest.Options{
-		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "im:write"),
+		Scopes:    append(append(slacktest.DefaultScopes(), "reactions:write", "im:write"), scopes...),
+		KeepCalls: 10_000,
 	})
 	s.AddUser(slacktest.User{ID: aliceID, Email: alice})
 	s.AddUser(slacktest.User{ID: bobID, Email: bob})
@@ -165,4 +168,16 @@ func (w workspace) holdPosts(t *testing.T, long time.Duration) (underWay func())
 
 func containsFold(s, part string) bool {
 	return strings.Contains(strings.ToLower(s), strings.ToLower(part))
+}
+
+// requestOf returns the ID of the request that a message is about.
+func requestOf(m slacktest.Message) string {
+	if m.Metadata == nil {
+		return ""
+	}
+	var tag struct {
+		ID string `json:"request_id"`
+	}
+	_ = json.Unmarshal(m.Metadata.EventPayload, &tag) // no ID then
+	return tag.ID
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"github.com/gravitational/teleport/api/client"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -33,6 +34,7 @@ type cluster struct {
 	webCA     string // PEM file of the authority behind the Proxy's web port
 	env       []string
 	process   *process
+	asAlice   *client.Client // for bursts; nil until the first
 }
 
 // newCluster starts an Auth server, creates what examples/ holds, and returns
