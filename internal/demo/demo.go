@@ -23,6 +23,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
@@ -61,7 +62,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 
-	fmt.Fprintf(o.Stdout, "demo is at http://%s/, stop it with Ctrl-C\n", l.Addr())
+	fmt.Fprintf(o.Stdout, "demo is at http://%s/, stop it with Ctrl-C\n", reachable(l.Addr()))
 	if !loopback(l.Addr()) {
 		fmt.Fprintln(o.Stderr, "warning: everybody who can reach this address can use the demo")
 	}
@@ -101,6 +102,14 @@ func listen(ctx context.Context, o Options) (net.Listener, error) {
 		return nil, fmt.Errorf("listen for the demo's page: %w", err)
 	}
 	return l, nil
+}
+
+// reachable returns an address that a browser on this machine can open.
+func reachable(a net.Addr) string {
+	if t, ok := a.(*net.TCPAddr); ok && t.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(t.Port))
+	}
+	return a.String()
 }
 
 func loopback(a net.Addr) bool {

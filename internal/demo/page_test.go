@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -232,6 +233,24 @@ func TestGuard(t *testing.T) {
 				t.Errorf("%d %v, want %d", status, answer, row.status)
 			}
 		})
+	}
+}
+
+// Who listens for everybody is known by any literal address, and by no other
+// site's name.
+func TestGuardBeyondLoopback(t *testing.T) {
+	everywhere := &net.TCPAddr{IP: net.IPv4zero, Port: 8900}
+	g := newGuard("0.0.0.0:8900", everywhere, nil)
+	for host, want := range map[string]bool{
+		"localhost:8900": true, "192.0.2.7:8900": true, "192.0.2.7:80": true, "[2001:db8::1]:8900": true, "localhost:9000": true,
+		"evil.example:8900": false, "192.0.2.7.evil.example:8900": false, "": false,
+	} {
+		if got := g.knows(host); got != want {
+			t.Errorf("knows %q: %v, want %v", host, got, want)
+		}
+	}
+	if got := reachable(everywhere); got != "localhost:8900" {
+		t.Errorf("the address that is printed is %s", got)
 	}
 }
 

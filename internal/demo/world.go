@@ -157,7 +157,10 @@ func furnish(s *teleporttest.Server) error {
 func newSlack(token string) *slacktest.Server {
 	s := slacktest.New(slacktest.Options{
 		Token: token, TeamName: "Example", TeamDomain: "example", BotName: "Teleport",
-		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "channels:history", "groups:history", "im:history"),
+		// With reactions, and with what it takes to find a message again whose
+		// answer was lost.
+		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "im:write",
+			"channels:read", "groups:read", "channels:history", "groups:history", "im:history"),
 	})
 	for _, p := range people() {
 		if p.slack != "" {
