@@ -157,7 +157,11 @@ func (p *pass) failed(s Step, c record.Copy, err error) {
 		// The intent stays: the next pass looks whether the post arrived.
 		p.n.troubled.Store(true)
 		p.unknown[key] = s.Op.posts()
-		p.n.complaints.report("slack "+key, "Slack's answer was lost; the message is looked for", err, attrs...)
+		if s.Op.posts() {
+			p.n.complaints.report("slack "+key, "Slack's answer was lost; the message is looked for", err, attrs...)
+		} else {
+			p.n.complaints.report("slack "+key, "Slack did not take a message; it is tried again", err, attrs...)
+		}
 		p.delay(err)
 	case fault.Fatal:
 		p.n.troubled.Store(true)

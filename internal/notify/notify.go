@@ -190,6 +190,7 @@ func (n *Notifier) Connected(c access.Cluster) {
 func (n *Notifier) SetRoutes(t route.Table) {
 	n.routes.Store(&routing{table: t, since: time.Now()})
 	n.complaints.forget()
+	n.noReact.Store(false)
 	n.mu.Lock()
 	clear(n.settled)
 	n.mu.Unlock()

@@ -85,7 +85,11 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 		armed:  map[string]bool{}, unknown: map[string]bool{}, blocked: map[string]bool{}, tries: map[string]int{},
 	}
 	if err := p.load(ctx); err != nil {
-		n.complaints.report("teleport", "Teleport does not answer; requests wait", err)
+		if fault.Is(err, fault.Denied) {
+			n.complaints.report("teleport", "Teleport refuses the plugin; requests wait", hinted(err))
+		} else {
+			n.complaints.report("teleport", "Teleport does not answer; requests wait", err)
+		}
 		return outcome{failed: true, again: fault.After(err)}
 	}
 	if n.complaints.settle("teleport") {
@@ -106,6 +110,17 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 		n.unsight(id, p.facts.Record)
 	}
 	return p.out
+}
+
+// hinted adds what to do about a missing right.
+func hinted(err error) error {
+	if !fault.Is(err, fault.Denied) || fault.Hint(err) != "" {
+		return err
+	}
+	return &fault.Error{
+		Class: fault.Denied, Reason: "access_denied", Err: err,
+		Hint: "the plugin's role needs list and read on access_request, and list, create, read and update on access_plugin_data",
+	}
 }
 
 // yield returns how long to leave what is due to the replica that wrote the

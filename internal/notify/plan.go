@@ -76,6 +76,9 @@ func Plan(f Facts) []Step {
 			continue
 		}
 		if c.At.IsZero() {
+			if c.Failure != nil && f.Request.State.Resolved() {
+				continue // it could not be told in time, and nothing is left to decide
+			}
 			posts = append(posts, Step{Op: Post, Copy: i})
 			continue
 		}

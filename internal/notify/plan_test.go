@@ -106,6 +106,10 @@ func TestPlan(t *testing.T) {
 			want: []Step{{Op: Post, Copy: 1}},
 		},
 		{
+			name: "who could not be reached is not told of what is decided", req: approved,
+			copies: []record.Copy{{To: "C1", Failure: &record.Failure{Reason: "not_in_channel", At: noon.Add(-48 * time.Hour)}}},
+		},
+		{
 			name: "a message of the published plugin that is true is left alone", req: approved,
 			copies: []record.Copy{func() record.Copy { c := posted(""); c.State, c.Replies = access.Approved, 2; return c }()},
 		},

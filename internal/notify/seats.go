@@ -161,8 +161,12 @@ func drop(rec record.Record, name string) record.Record {
 // temporary says that asking again may give another answer.
 func temporary(err error) bool {
 	switch fault.ClassOf(err) {
-	case fault.Retry, fault.Unknown, fault.Fatal:
+	case fault.Retry, fault.Unknown:
 		return true
+	case fault.Fatal:
+		// A token may be replaced any minute; a scope takes a new installation.
+		f, _ := fault.As(err)
+		return f.Reason != "missing_scope"
 	}
 	return false
 }

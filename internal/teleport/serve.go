@@ -78,8 +78,12 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 
 // deniedWatch makes a missing right fatal, which it is at start.
 func deniedWatch(err error) error {
-	return &fault.Error{Op: "watch access requests", Reason: "access_denied", Class: fault.Fatal, Err: err,
-		Hint: "grant the role of these credentials list and read on access_request"}
+	denied := fault.Error{Op: "watch access requests", Reason: "access_denied", Err: err}
+	if f, ok := fault.As(err); ok {
+		denied = *f
+	}
+	denied.Class, denied.Hint = fault.Fatal, "grant the role of these credentials list and read on access_request"
+	return &denied
 }
 
 // examine finds out whether a connection whose watch broke is still good, and
