@@ -102,11 +102,11 @@ func (w workspace) settles(t *testing.T, state map[string]string) {
 	}
 }
 
-// all is every request in one state.
-func all(ids []string, state string) map[string]string {
+// pending is every request undecided.
+func pending(ids []string) map[string]string {
 	m := map[string]string{}
 	for _, id := range ids {
-		m[id] = state
+		m[id] = "PENDING"
 	}
 	return m
 }
@@ -117,7 +117,7 @@ func TestStory_BurstOf300(t *testing.T) {
 	p := newPlugin(t, settings{addr: c.authAddr, identity: c.signIdentity(t, "access-plugin"), slackURL: slack.URL()})
 	p.start(t)
 	ids := c.burst(t, 300)
-	slack.settles(t, all(ids, "PENDING"))
+	slack.settles(t, pending(ids))
 	p.stop(t)
 }
 
@@ -136,7 +136,7 @@ func TestStory_SlackAwayFor30Seconds(t *testing.T) {
 	c.deny(t, ids[0], "while Slack is away")
 	time.Sleep(30*time.Second - time.Since(away))
 	back()
-	want := all(ids, "PENDING")
+	want := pending(ids)
 	want[before], want[ids[0]] = "APPROVED", "DENIED"
 	slack.settles(t, want)
 	p.stop(t)
@@ -148,7 +148,7 @@ func TestStory_OneMessageASecond(t *testing.T) {
 	p := newPlugin(t, settings{addr: c.authAddr, identity: c.signIdentity(t, "access-plugin"), slackURL: slack.URL()})
 	p.start(t)
 	slack.SetChannelLimit(slacktest.Limit{PerSecond: 1})
-	slack.settles(t, all(c.burst(t, 20), "PENDING"))
+	slack.settles(t, pending(c.burst(t, 20)))
 	refused := 0
 	for _, call := range slack.Calls() {
 		if call.Outcome == "ratelimited" {
@@ -175,7 +175,7 @@ func TestStory_KilledSixTimes(t *testing.T) {
 		p.process.kill(t)
 	}
 	p.start(t)
-	slack.settles(t, all(ids, "PENDING"))
+	slack.settles(t, pending(ids))
 	c.approve(t, ids[0], "after all that")
 	slack.shows(t, ids[0], "APPROVED", approvedReaction)
 	p.stop(t)
@@ -192,7 +192,7 @@ func TestStory_TeleportRestartsInABurst(t *testing.T) {
 	c.start(t)
 	c.asAlice = nil
 	ids = append(ids, c.burst(t, 10)...)
-	slack.settles(t, all(ids, "PENDING"))
+	slack.settles(t, pending(ids))
 	p.stop(t)
 }
 
@@ -205,10 +205,10 @@ func TestStory_TwoReplicasOneIsKilled(t *testing.T) {
 	a.start(t)
 	b.start(t)
 	ids := c.burst(t, 40)
-	slack.settles(t, all(ids, "PENDING"))
+	slack.settles(t, pending(ids))
 	more := c.burst(t, 40)
 	time.Sleep(500 * time.Millisecond)
 	a.process.kill(t)
-	slack.settles(t, all(append(more, ids...), "PENDING"))
+	slack.settles(t, pending(append(more, ids...)))
 	b.stop(t)
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"github.com/gravitational/teleport/api/client"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gravitational/teleport/api/client"
 )
 
 // The people of every cluster; examples/roles.yaml says what a requester may.

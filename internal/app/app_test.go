@@ -265,9 +265,9 @@ func TestAPublishedInstallationIsContinued(t *testing.T) {
 		return ts
 	}
 	devTS, legacyTS := post(dev), post(sec)
-	w.teleport.SetPluginData(id, map[string]string{"user": "alice@example.com", "roles": "editor", "messages": dev + "/" + devTS})
-	w.teleport.SetPluginData(legacy, map[string]string{"user": "alice@example.com", "roles": "editor", "channel_id": sec, "timestamp": legacyTS})
-	w.teleport.SetPluginData(crashed, map[string]string{"user": "alice@example.com", "roles": "editor"})
+	w.must(w.teleport.SetPluginData(id, map[string]string{"user": "alice@example.com", "roles": "editor", "messages": dev + "/" + devTS}))
+	w.must(w.teleport.SetPluginData(legacy, map[string]string{"user": "alice@example.com", "roles": "editor", "channel_id": sec, "timestamp": legacyTS}))
+	w.must(w.teleport.SetPluginData(crashed, map[string]string{"user": "alice@example.com", "roles": "editor"}))
 
 	w.startPlugin()
 	w.shows(crashed, []string{dev, bob, alice}, "PENDING") // its post was lost: nobody was told

@@ -166,10 +166,10 @@ func (b *browser) media(width, height int64, scale float64, scheme string) {
 func (b *browser) requestAccess(user, role, reason string, reviewers ...string) {
 	b.t.Helper()
 	b.choose(`#create [name=user]`, user)
-	b.click(fmt.Sprintf(`#create [name=role][value="%s"]`, role))
+	b.click(fmt.Sprintf(`#create [name=role][value=%q]`, role))
 	b.write(`#create [name=reason]`, reason)
 	for _, r := range reviewers {
-		b.click(fmt.Sprintf(`#create [name=reviewer][value="%s"]`, r))
+		b.click(fmt.Sprintf(`#create [name=reviewer][value=%q]`, r))
 	}
 	before := eval[int](b, `document.querySelectorAll("[data-request]").length`)
 	b.click(`#create button.primary`)

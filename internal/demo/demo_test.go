@@ -62,7 +62,9 @@ func startDemo(t *testing.T) (base string) {
 			}
 		case <-time.After(2 * time.Second):
 			t.Error("the demo had not ended after 2 s")
-			<-done
+			if err := <-done; err != nil {
+				t.Errorf("the demo ended with %v", err)
+			}
 		}
 		if t.Failed() {
 			t.Logf("the plugin's log:\n%s", log.String())

@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/message"
@@ -43,7 +44,7 @@ func (t tally) err() error {
 		return nil
 	}
 	var details string
-	if missing := append(t.lost, t.stale...); len(missing) > 0 {
+	if missing := slices.Concat(t.lost, t.stale); len(missing) > 0 {
 		details = ":\n  " + strings.Join(missing, "\n  ")
 	}
 	return fmt.Errorf("%s%s", t, details)

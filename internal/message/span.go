@@ -142,7 +142,7 @@ func (r Renderer) resourceNames(resources []access.Resource, d access.Details) [
 		if res.SubResource != "" {
 			n += "/" + res.SubResource
 		}
-		if res.Cluster != r.Cluster.Name {
+		if res.Cluster != "" && res.Cluster != r.Cluster.Name {
 			n += " (" + res.Cluster + ")" // a leaf cluster may have the same names
 		}
 		names = append(names, n)

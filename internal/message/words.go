@@ -68,16 +68,15 @@ type phrases struct {
 	textReason           string // [1] the line, [2] the reason
 
 	// Thread replies.
-	reviewed, reviewedYours     string  // [1] author, [2] date
-	reviewedUndated             string  // [1] author
-	reviewedYoursUndated        string  // [1] author
-	resolution                  string  // [1] state with its emoji
-	reviewReason                string  // [1] the reason
-	final                       string  // [1] ID, [2] state
-	finalYours                  byState // [1] noun
-	minimal, minimalYours       string  // [1] emoji, [2] state, [3] user, [4] what, [5] link
-	minimalReference            string  // [1] ID, where there is no link
-	finalAccessUntil, finalList string  // [1] date or title
+	reviewed, reviewedYours string  // [1] author, [2] date
+	reviewedUndated         string  // [1] author
+	reviewedYoursUndated    string  // [1] author
+	resolution              string  // [1] state with its emoji
+	reviewReason            string  // [1] the reason
+	final                   string  // [1] ID, [2] state
+	finalYours              byState // [1] noun
+	minimal, minimalYours   string  // [1] emoji, [2] state, [3] user, [4] what, [5] link
+	minimalReference        string  // [1] ID, where there is no link
 }
 
 // english has the published plugin's words where it has any; people and

@@ -11,6 +11,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
+// outage is how many refusals in a row, of whatever requests, are taken for
+// Slack being away, so that its return is worth a word and a look at everything.
+const outage = 3
+
 // do runs one step and records what came of it.
 func (p *pass) do(ctx context.Context, s Step) {
 	if s.Op == Recover {
@@ -83,7 +87,7 @@ func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 	req := p.facts.Request
 	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, ref) })
 	p.n.complaints.settle("slack " + keyOf(c))
-	if p.n.troubled.CompareAndSwap(true, false) {
+	if p.n.refusals.Swap(0) >= outage {
 		p.n.complaints.settle("slack")
 		p.log.Info("Slack takes messages again")
 		p.n.queue.Kick()
@@ -147,15 +151,15 @@ func (p *pass) failed(s Step, c record.Copy, err error) {
 	p.blocked[key] = true
 	switch class {
 	case fault.Retry, fault.Conflict:
-		if f, ok := fault.As(err); !ok || f.Reason != fault.Paced {
-			p.n.troubled.Store(true)
+		if fault.After(err) == 0 {
+			p.n.refusals.Add(1)
 			p.n.complaints.report("slack "+keyOf(c), "Slack did not take a message; it is tried again", err, attrs...)
 		}
 		p.disarm(s)
 		p.delay(err)
 	case fault.Unknown:
 		// The intent stays: the next pass looks whether the post arrived.
-		p.n.troubled.Store(true)
+		p.n.refusals.Add(1)
 		p.unknown[key] = s.Op.posts()
 		if s.Op.posts() {
 			p.n.complaints.report("slack "+key, "Slack's answer was lost; the message is looked for", err, attrs...)
@@ -164,7 +168,7 @@ func (p *pass) failed(s Step, c record.Copy, err error) {
 		}
 		p.delay(err)
 	case fault.Fatal:
-		p.n.troubled.Store(true)
+		p.n.refusals.Store(outage)
 		p.n.complaints.report("slack", "Slack refuses the app; messages wait", err)
 		p.disarm(s)
 		for _, c := range p.facts.Record.Copies {

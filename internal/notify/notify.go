@@ -107,9 +107,9 @@ type Notifier struct {
 
 	cluster  atomic.Pointer[access.Cluster]
 	routes   atomic.Pointer[routing]
-	full     atomic.Bool // the next Resync looks at records too
-	noReact  atomic.Bool // the token may not put reactions
-	troubled atomic.Bool // Slack did not take something
+	full     atomic.Bool  // the next Resync looks at records too
+	noReact  atomic.Bool  // the token may not put reactions
+	refusals atomic.Int32 // how often in a row Slack did not take something
 
 	complaints *complaints
 

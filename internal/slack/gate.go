@@ -228,7 +228,8 @@ func (g *gate) blame(now time.Time, t *ticket) int {
 		}
 	}
 	// More than a few say nothing new.
-	g.quiet = append(kept[max(0, len(kept)-quietWorkspace):], quietRefusal{lane: own, at: now})
+	kept = append(kept, quietRefusal{lane: own, at: now})
+	g.quiet = kept[max(0, len(kept)-quietWorkspace-1):]
 	if distinct >= quietWorkspace || t.lanes[0].interval > 0 {
 		return 0
 	}

@@ -22,7 +22,7 @@ func inMemory(t *testing.T, opt slacktest.Options) (*slacktest.Server, *Client) 
 	s := slacktest.New(opt)
 	populate(s)
 	l := slacktest.NewListener()
-	go s.Serve(l)
+	go func() { _ = s.Serve(l) }() // ends with Close
 	tr := &http.Transport{DialContext: l.DialContext, MaxIdleConnsPerHost: 32}
 	t.Cleanup(func() { tr.CloseIdleConnections(); s.Close(); synctest.Wait() })
 	return s, client(t, Options{APIURL: "http://slack.test/api/", HTTPClient: &http.Client{Transport: tr, Timeout: callTimeout}})
@@ -130,7 +130,7 @@ func TestShortWaitsAreWaitedInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, c := inMemory(t, slacktest.Options{ChannelRate: 1})
 		for i := range 2 {
-			c.Post(t.Context(), post("C0DEVDEVDEV", fmt.Sprint(i), "request"))
+			_, _ = c.Post(t.Context(), post("C0DEVDEVDEV", fmt.Sprint(i), "request")) // the second is refused
 		}
 		time.Sleep(time.Second - maxWaitInside)
 		if _, err := c.Post(t.Context(), post("C0DEVDEVDEV", "1", "request")); err != nil {

@@ -136,7 +136,7 @@ func (c *blockCheck) string(at string, v any, atLeast, atMost int) string {
 	return s
 }
 
-func (c *blockCheck) list(at string, v any, atLeast, atMost int) []any {
+func (c *blockCheck) list(at string, v any, atMost int) []any {
 	if v == nil {
 		return nil
 	}
@@ -145,7 +145,7 @@ func (c *blockCheck) list(at string, v any, atLeast, atMost int) []any {
 		c.fail(at, "must be an array")
 		return nil
 	}
-	c.count(at, items, atLeast, atMost)
+	c.count(at, items, 1, atMost)
 	return items
 }
 

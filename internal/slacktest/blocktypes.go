@@ -69,7 +69,7 @@ func (c *blockCheck) section(at string, o object) {
 		c.fail(at, "missing required field: text")
 	}
 	c.text(at+"/text", o["text"], true, maxSectionText)
-	for i, f := range c.list(at+"/fields", o["fields"], 1, maxFields) {
+	for i, f := range c.list(at+"/fields", o["fields"], maxFields) {
 		c.text(fmt.Sprintf("%s/fields/%d", at, i), f, true, maxFieldText)
 	}
 	if o["accessory"] != nil {
@@ -82,7 +82,7 @@ func (c *blockCheck) header(at string, o object) {
 }
 
 func (c *blockCheck) context(at string, o object) {
-	for i, e := range c.list(at+"/elements", o["elements"], 1, maxContextItems) {
+	for i, e := range c.list(at+"/elements", o["elements"], maxContextItems) {
 		place := fmt.Sprintf("%s/elements/%d", at, i)
 		if item, ok := e.(object); ok && item["type"] == "image" {
 			c.imageElement(place, item)
@@ -94,7 +94,7 @@ func (c *blockCheck) context(at string, o object) {
 
 func (c *blockCheck) actions(at string, o object) {
 	ids := map[string]bool{}
-	for i, e := range c.list(at+"/elements", o["elements"], 1, maxActions) {
+	for i, e := range c.list(at+"/elements", o["elements"], maxActions) {
 		c.element(fmt.Sprintf("%s/elements/%d", at, i), e, ids, false)
 	}
 }
@@ -113,7 +113,7 @@ func (c *blockCheck) markdown(at string, o object) {
 }
 
 func (c *blockCheck) richText(at string, o object) {
-	for i, e := range c.list(at+"/elements", o["elements"], 1, maxOptions) {
+	for i, e := range c.list(at+"/elements", o["elements"], maxOptions) {
 		place := fmt.Sprintf("%s/elements/%d", at, i)
 		item := c.object(place, e, nil, nil)
 		if item == nil {
@@ -141,9 +141,9 @@ func richChars(v any) (n int) {
 }
 
 func (c *blockCheck) table(at string, o object) {
-	for i, row := range c.list(at+"/rows", o["rows"], 1, maxTableRows) {
+	for i, row := range c.list(at+"/rows", o["rows"], maxTableRows) {
 		place := fmt.Sprintf("%s/rows/%d", at, i)
-		for j, cell := range c.list(place, row, 1, maxTableCells) {
+		for j, cell := range c.list(place, row, maxTableCells) {
 			if item := c.object(fmt.Sprintf("%s/%d", place, j), cell, nil, nil); item != nil {
 				text, _ := item["text"].(string)
 				c.chars += utf8.RuneCountInString(text) + richChars(item["elements"])

@@ -205,7 +205,9 @@ func TestEmailsNeedTheirScope(t *testing.T) {
 	email := func() any {
 		b, _ := json.Marshal(mustCall(t, s, "users.info", "user", "U0ALICE").User)
 		var u struct{ Profile struct{ Email any } }
-		json.Unmarshal(b, &u)
+		if err := json.Unmarshal(b, &u); err != nil {
+			t.Fatal(err)
+		}
 		return u.Profile.Email
 	}
 	if got := email(); got != "Alice@example.com" {

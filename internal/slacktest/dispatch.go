@@ -252,5 +252,5 @@ func (s *Server) wait(ctx context.Context, d time.Duration) bool {
 func writeHTML(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	io.WriteString(w, "<!DOCTYPE html><html><head><title>Slack</title></head><body><h1>"+text+"</h1></body></html>\n")
+	_, _ = io.WriteString(w, "<!DOCTYPE html><html><head><title>Slack</title></head><body><h1>"+text+"</h1></body></html>\n")
 }

@@ -103,7 +103,7 @@ func (c *blockCheck) selectMenu(at string, o object) {
 }
 
 func (c *blockCheck) options(at string, v any, atMost int) {
-	for i, item := range c.list(at, v, 1, atMost) {
+	for i, item := range c.list(at, v, atMost) {
 		place := fmt.Sprintf("%s/%d", at, i)
 		o := c.object(place, item, []string{"text", "value"}, []string{"description", "url"})
 		if o == nil {

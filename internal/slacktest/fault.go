@@ -150,7 +150,7 @@ func (f *Fault) answer(w http.ResponseWriter, real *response) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(real.json)))
 		w.WriteHeader(real.status)
 		w.Write(real.json[:len(real.json)/2])
-		http.NewResponseController(w).Flush()
+		_ = http.NewResponseController(w).Flush() // the connection is cut next
 		panic(http.ErrAbortHandler)
 	case f.RetryAfter > 0:
 		w.Header().Set("Retry-After", seconds(f.RetryAfter))
@@ -167,5 +167,5 @@ func (f *Fault) answer(w http.ResponseWriter, real *response) {
 func writeError(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body{"ok": false, "error": code})
+	_ = json.NewEncoder(w).Encode(body{"ok": false, "error": code})
 }

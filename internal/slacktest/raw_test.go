@@ -113,7 +113,9 @@ func TestTheSameMessageFromEveryKindOfBody(t *testing.T) {
 	parts := &bytes.Buffer{}
 	w := multipart.NewWriter(parts)
 	for name := range values {
-		w.WriteField(name, values.Get(name))
+		if err := w.WriteField(name, values.Get(name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.Close()
 	for name, r := range map[string][]string{

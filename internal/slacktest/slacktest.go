@@ -163,7 +163,7 @@ func (s *Server) Start() *Server {
 	srv := s.newServer(l)
 	go func() {
 		defer s.inFlight.Done()
-		s.run(srv, l)
+		_ = s.run(srv, l) // ends with Close
 	}()
 	return s
 }
@@ -227,7 +227,7 @@ func (s *Server) Close() {
 	s.subs = map[*subscription]struct{}{}
 	s.mu.Unlock()
 	for srv := range servers {
-		srv.Close()
+		_ = srv.Close() // what it says of its listener changes nothing
 	}
 	s.inFlight.Wait()
 }

@@ -34,7 +34,7 @@ func TestNewRefusesUnusableCredentials(t *testing.T) {
 	if err := s.WriteIdentity(expired, teleporttest.Identity{TTL: -26 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	pair, err := s.WriteKeyPair(filepath.Join(dir), teleporttest.Identity{})
+	pair, err := s.WriteKeyPair(dir, teleporttest.Identity{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -159,10 +159,10 @@ func (s *seen) handler() Handler {
 	}
 }
 
-func (s *seen) count() (connected, resyncs, changed int) {
+func (s *seen) count() (connected, resyncs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.connected), s.resyncs, len(s.changed)
+	return len(s.connected), s.resyncs
 }
 
 func (s *seen) knows(id string) bool {

@@ -21,7 +21,7 @@ func refreshing(t *testing.T, s *teleporttest.Server, path string) (*Client, *jo
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: path, RefreshIdentity: true, RefreshInterval: quick})
 	got := &seen{}
 	serve(t, c, got.handler())
-	eventually(t, "first resync", func() bool { _, n, _ := got.count(); return n == 1 })
+	eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })
 	return c, j, got
 }
 
@@ -120,7 +120,7 @@ func TestRenewedIdentityIsTakenOver(t *testing.T) {
 			if c.connected().creds.hash == before.hash {
 				t.Error("the connection still uses the old credentials")
 			}
-			eventually(t, "resync on the new connection", func() bool { n, r, _ := got.count(); return n == 2 && r == 2 })
+			eventually(t, "resync on the new connection", func() bool { n, r := got.count(); return n == 2 && r == 2 })
 			later := createRequest(t, s)
 			eventually(t, "event after it", func() bool { return got.knows(later) })
 			if l := j.lines("level=WARN"); len(l) != 0 {
@@ -206,7 +206,7 @@ func TestRenewedWhileTeleportIsAway(t *testing.T) {
 	if err := s.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "reconnect", func() bool { n, _, _ := got.count(); return n >= 2 })
+	eventually(t, "reconnect", func() bool { n, _ := got.count(); return n >= 2 })
 	eventually(t, "renewed credentials in use", func() bool {
 		conn := c.connected()
 		return conn != nil && conn.creds.hash != old.hash
@@ -224,7 +224,7 @@ func TestStaticIdentityExpiresAndIsReplaced(t *testing.T) {
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: path})
 	var got seen
 	serve(t, c, got.handler())
-	eventually(t, "first resync", func() bool { _, n, _ := got.count(); return n == 1 })
+	eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })
 	eventually(t, "warning at the last quarter", func() bool { return len(j.lines("level=WARN", "expire soon", path)) == 1 })
 	eventually(t, "error at the end", func() bool { return len(j.lines("level=ERROR", "have expired", path, "tctl auth sign")) == 1 })
 	s.DropConnections()
@@ -232,7 +232,7 @@ func TestStaticIdentityExpiresAndIsReplaced(t *testing.T) {
 	if err := os.WriteFile(path, encode(t, s), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "resync with the new file", func() bool { _, n, _ := got.count(); return n == 2 })
+	eventually(t, "resync with the new file", func() bool { _, n := got.count(); return n == 2 })
 	if n := len(j.lines("have expired")); n != 1 {
 		t.Errorf("%d lines about one expiry", n)
 	}

@@ -24,7 +24,7 @@ func TestServeTellsClusterChangesAndResync(t *testing.T) {
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})
 	var got seen
 	stop := serve(t, c, got.handler())
-	eventually(t, "first resync", func() bool { _, n, _ := got.count(); return n == 1 })
+	eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })
 
 	id := createRequest(t, s)
 	eventually(t, "put event", func() bool { return got.knows(id) })
@@ -70,9 +70,9 @@ func TestServeSurvives(t *testing.T) {
 			c, j := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})
 			var got seen
 			serve(t, c, got.handler())
-			eventually(t, "first resync", func() bool { _, n, _ := got.count(); return n == 1 })
+			eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })
 			tc.wreck(t, s)
-			eventually(t, "second resync", func() bool { _, n, _ := got.count(); return n >= 2 })
+			eventually(t, "second resync", func() bool { _, n := got.count(); return n >= 2 })
 			id := createRequest(t, s)
 			eventually(t, "event after it", func() bool { return got.knows(id) })
 			if n := len(j.lines("lost the watch")); n == 0 || n > 2 {
@@ -103,7 +103,7 @@ func TestServeWaitsForAServerThatIsAway(t *testing.T) {
 	if err := s.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "resync", func() bool { _, n, _ := got.count(); return n == 1 })
+	eventually(t, "resync", func() bool { _, n := got.count(); return n == 1 })
 	if n := len(j.lines("reached Teleport")); n != 1 {
 		t.Errorf("%d lines about the end of waiting, want 1", n)
 	}
@@ -124,7 +124,7 @@ func TestServeSurvivesOverflow(t *testing.T) {
 	h.Changed = func(id string) { <-block; tell(id) }
 	serve(t, c, h)
 	t.Cleanup(unblock)
-	eventually(t, "first resync", func() bool { _, n, _ := got.count(); return n == 1 })
+	eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })
 	// Large ones, because the network holds some too before it pushes back.
 	for range 32 {
 		if _, err := s.CreateRequest(teleporttest.Request{User: "alice", Roles: []string{"editor"}, Reason: strings.Repeat("x", 256<<10)}); err != nil {
@@ -132,7 +132,7 @@ func TestServeSurvivesOverflow(t *testing.T) {
 		}
 	}
 	unblock()
-	eventually(t, "second resync", func() bool { _, n, _ := got.count(); return n >= 2 })
+	eventually(t, "second resync", func() bool { _, n := got.count(); return n >= 2 })
 	id := createRequest(t, s)
 	eventually(t, "event after it", func() bool { return got.knows(id) })
 }
@@ -146,7 +146,7 @@ func TestServeFailFast(t *testing.T) {
 		var got seen
 		ended := make(chan error, 1)
 		go func() { ended <- c.Serve(t.Context(), got.handler()) }()
-		eventually(t, "first resync", func() bool { _, n, _ := got.count(); return n == 1 })
+		eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })
 		s.DropConnections()
 		select {
 		case err := <-ended:

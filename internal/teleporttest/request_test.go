@@ -335,6 +335,7 @@ func TestOldServer(t *testing.T) {
 		t.Errorf("GetUser: %v", err)
 	}
 	legacy := proto.NewAuthServiceClient(c.GetConnection())
+	//nolint:staticcheck // that the old call works on an old server is what is tested
 	user, err := legacy.GetUser(t.Context(), &proto.GetUserRequest{Name: "alice"})
 	if err != nil || user.GetName() != "alice" {
 		t.Errorf("legacy GetUser: %v, %v", user, err)

@@ -26,8 +26,9 @@ func main() {
 	open := flag.String("open", "10000", "comma-separated numbers of open requests for the part \"open\"")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *bin, *only, *open); err != nil {
+	err := run(ctx, *bin, *only, *open)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
