@@ -178,6 +178,22 @@ func (a *App) checkScopes() {
 			a.o.Log.Warn("Slack token lacks a scope", slog.String("scope", s.name), slog.String("hint", s.use))
 		}
 	}
+	var missing []string
+	for _, name := range recoveryScopes {
+		if !a.slack.HasScope(name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		a.o.Log.Info("a post whose answer is lost can't always be recognised and may be doubled", slog.Any("scopes", missing),
+			slog.String("hint", "optional: with these scopes the app looks whether it had arrived"))
+	}
+}
+
+// recoveryScopes are what it takes to find a post whose answer was lost: to
+// read history, to know a channel by its name, to know a person's direct message.
+var recoveryScopes = []string{
+	"channels:history", "groups:history", "im:history", "channels:read", "groups:read", "im:write",
 }
 
 // reload reads the configuration again when asked to. What is broken changes nothing.
