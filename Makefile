@@ -58,6 +58,13 @@ race: ## the same with the race detector (needs a C compiler)
 fuzz-seeds: ## run the fuzz targets with the inputs that are kept
 	@$(GOTEST) -run '^Fuzz' ./...
 
+# How many stories of each kind "make model" tells.
+STORIES ?= 1500
+
+.PHONY: model
+model: ## tell thousands of random stories of faults and check how they end
+	@$(GOTEST) -count=1 -timeout 10m -run 'TestNothing|TestWithout' ./internal/notify -rapid.checks=$(STORIES)
+
 .PHONY: browser
 browser: ## test the demo page in a browser (needs Chromium)
 	@packages=$$(git grep --untracked -lE '^//go:build .*browser' -- '*_test.go' | xargs -r -n 1 dirname | sort -u | sed 's|^|./|') && \
@@ -68,7 +75,8 @@ screenshots: ## take the pictures of the documentation anew (needs Chromium)
 	SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -tags browser -count=1 ./internal/demo
 
 .PHONY: bench
-bench: ## run the benchmarks (BENCHTIME=1s)
+bench: build ## run the benchmarks (BENCHTIME=1s)
+	$(GO) run ./scripts/bench
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 .PHONY: lint

@@ -19,7 +19,7 @@ import (
 )
 
 // limit is how long a part may take.
-const limit = 5 * time.Minute
+const limit = 15 * time.Minute
 
 // world is the doubles with the program between them as a process.
 type world struct {
