@@ -441,6 +441,10 @@ func TestStories(t *testing.T) {
 		{"who can't be looked up at first is told later", 1, []action{
 			{Kind: "slack fault"}, {Kind: "create", N: 6}, {Kind: "resolve", M: 1, Wait: time.Millisecond},
 		}},
+		{"one process can't write down what it posted, and another takes over", 1, []action{
+			{Kind: "create", M: 4, Wait: time.Second}, {Kind: "create", N: 11, M: 2, Wait: time.Second}, {Kind: "doom", N: 7, M: 4},
+			{Kind: "review", N: 9, M: 2}, {Kind: "teleport fault", N: 11, M: 1, Wait: time.Millisecond}, {Kind: "start", M: 2},
+		}},
 		{"two replicas", 2, []action{{Kind: "create", N: 6}, {Kind: "review", M: 1, Wait: time.Second}, {Kind: "resolve", Wait: time.Minute}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

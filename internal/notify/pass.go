@@ -59,9 +59,11 @@ type pass struct {
 	lastSave  error
 }
 
-// effect is the result of a step, to be recorded in the copy that it is about.
+// effect is the result of a step, to be recorded in the copy that it is about,
+// if that is still the message that the step was about.
 type effect struct {
 	key   string
+	at    access.MessageRef // where the message was before the step; zero for a first post
 	apply func(record.Copy) record.Copy
 }
 
@@ -193,7 +195,8 @@ func (p *pass) replay(rec record.Record) record.Record {
 
 func applied(rec record.Record, effects []effect) record.Record {
 	for _, e := range effects {
-		if i := indexOf(rec, e.key); i >= 0 {
+		// Where another replica took over and posted anew, its message counts.
+		if i := indexOf(rec, e.key); i >= 0 && rec.Copies[i].At == e.at {
 			rec = rec.With(i, e.apply(rec.Copies[i]))
 		}
 	}
@@ -322,7 +325,7 @@ func (p *pass) save(ctx context.Context) {
 // record notes the result of a step in the copy, to be saved.
 func (p *pass) record(i int, apply func(record.Copy) record.Copy) {
 	c := p.facts.Record.Copies[i]
-	p.effects = append(p.effects, effect{key: keyOf(c), apply: apply})
+	p.effects = append(p.effects, effect{key: keyOf(c), at: c.At, apply: apply})
 	p.touched = true
 	p.facts.Record = p.facts.Record.With(i, apply(c))
 }
@@ -342,8 +345,9 @@ func (p *pass) finish(ctx context.Context) {
 		}
 		i := indexOf(p.facts.Record, key)
 		switch {
-		case i < 0 || p.lastSave != nil:
-			p.effects = append(p.effects, effect{key: key, apply: unarm})
+		case i < 0:
+		case p.lastSave != nil:
+			p.effects = append(p.effects, effect{key: key, at: p.facts.Record.Copies[i].At, apply: unarm})
 		case p.facts.Record.Copies[i].Intent != nil:
 			p.record(i, unarm)
 		}
