@@ -445,6 +445,10 @@ func TestStories(t *testing.T) {
 			{Kind: "create", M: 4, Wait: time.Second}, {Kind: "create", N: 11, M: 2, Wait: time.Second}, {Kind: "doom", N: 7, M: 4},
 			{Kind: "review", N: 9, M: 2}, {Kind: "teleport fault", N: 11, M: 1, Wait: time.Millisecond}, {Kind: "start", M: 2},
 		}},
+		{"one recipient has to wait, and another replica begins at the same time", 2, []action{
+			{Kind: "create", N: 3, Wait: 9 * time.Second}, {Kind: "slack fault", N: 5, M: 2, Wait: 7 * time.Millisecond},
+			{Kind: "create", M: 5, Wait: time.Second}, {Kind: "create", N: 1, Wait: 50 * time.Millisecond},
+		}},
 		{"two replicas", 2, []action{{Kind: "create", N: 6}, {Kind: "review", M: 1, Wait: time.Second}, {Kind: "resolve", Wait: time.Minute}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

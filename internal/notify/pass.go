@@ -51,7 +51,8 @@ type pass struct {
 	described bool            // details were looked up
 	touched   bool            // the record has something to save
 	effects   []effect        // done and not yet recorded
-	armed     map[string]bool // copies, by key, whose intent this pass wrote
+	armed     map[string]bool // copies, by key, whose intent is this pass's
+	unwritten bool            // some of these intents are not in Teleport yet
 	unknown   map[string]bool // copies whose post may or may not have happened
 	blocked   map[string]bool // copies that have to wait for another pass
 	tries     map[string]int  // attempts at a post before this pass
@@ -248,7 +249,7 @@ func (p *pass) planned() Facts {
 func (p *pass) ready(ctx context.Context, step Step) bool {
 	c := p.facts.Record.Copies[step.Copy]
 	key := keyOf(c)
-	if p.armed[key] && c.Intent != nil && c.Intent.Part == step.Part() && time.Since(c.Intent.At) < intentFresh {
+	if p.armed[key] && !p.unwritten && c.Intent != nil && c.Intent.Part == step.Part() && time.Since(c.Intent.At) < intentFresh {
 		return true
 	}
 	p.arm()
@@ -278,7 +279,7 @@ func (p *pass) arm() {
 			p.delay(err)
 			continue
 		}
-		p.armed[key], p.touched = true, true
+		p.armed[key], p.unwritten, p.touched = true, true, true
 		c.Intent = &record.Intent{Part: s.Part(), By: p.n.replica, At: now, Try: p.tries[key] + 1}
 		p.facts.Record = p.facts.Record.With(s.Copy, c)
 	}
@@ -301,7 +302,7 @@ func (p *pass) save(ctx context.Context) {
 		}
 		err := p.n.o.Records.UpdateRecord(ctx, p.id, set, expect)
 		if err == nil {
-			p.facts.Record, p.effects = rec.Stored(), nil
+			p.facts.Record, p.effects, p.unwritten = rec.Stored(), nil, false
 			return
 		}
 		p.lastSave = err
