@@ -8,6 +8,7 @@ const (
 	ReactionAdded   = "reaction_added"
 	ReactionRemoved = "reaction_removed"
 	EphemeralPosted = "ephemeral"
+	ViewsChanged    = "views" // somebody's modals; see Views
 	WorldChanged    = "world" // a user, channel or group was added or replaced
 )
 
@@ -15,7 +16,7 @@ const (
 type Change struct {
 	Seq     int     // 1, 2, … over the whole workspace
 	Kind    string  // one of the kinds above
-	Channel string  // the conversation's ID; empty with WorldChanged
+	Channel string  // the conversation's ID; empty with WorldChanged and ViewsChanged
 	Message Message // as it is now; before the change with Deleted; without its replies
 	Missed  int     // changes that this subscriber had no room for since the one before
 }

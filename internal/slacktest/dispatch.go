@@ -38,6 +38,7 @@ type method struct {
 	scopes    []string // any one of them is enough; empty: any token
 	open      bool     // needs no token
 	takesJSON bool
+	appLevel  bool                              // needs the app-level token, in the header
 	run       func(*Server, args) (body, error) // runs with s.mu held
 }
 
@@ -86,12 +87,17 @@ func (s *Server) needScope(scopes ...string) error {
 	}}
 }
 
-func (s *Server) authorize(m method, token string) error {
+func (s *Server) authorize(m method, req request) error {
+	token := req.token
 	switch {
 	case m.open:
 		return nil
+	case m.appLevel:
+		return s.authorizeApp(req)
 	case token == "":
 		return refuse("not_authed")
+	case token == s.link.token:
+		return refuse("not_allowed_token_type")
 	case token != s.auth.token:
 		return refuse("invalid_auth")
 	case s.auth.refusal != "":
@@ -105,6 +111,10 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer s.inFlight.Done()
+	if r.URL.Path == linkPath {
+		s.serveSocket(w, r)
+		return
+	}
 	name, ok := strings.CutPrefix(r.URL.Path, "/api/")
 	if !ok || name == "" || strings.Contains(name, "/") {
 		writeHTML(w, http.StatusNotFound, "page not found")
@@ -171,11 +181,15 @@ func (s *Server) answer(call *Call, m method, known bool, req request, parseErr 
 		err = s.rates.takeMethod(s.opt.Clock(), call.Method)
 	}
 	if err == nil {
-		err = s.authorize(m, req.token)
+		err = s.authorize(m, req)
 	}
 	authorized := err == nil
 	if err == nil {
-		result, err = m.run(s, req.args)
+		if m.appLevel {
+			result, err = s.openConnection(req)
+		} else {
+			result, err = m.run(s, req.args)
+		}
 	}
 	s.mu.Unlock()
 
@@ -208,6 +222,9 @@ func (s *Server) answer(call *Call, m method, known bool, req request, parseErr 
 	}
 	a.header.Set("Content-Type", "application/json; charset=utf-8")
 	if authorized && !m.open || a.outcome == "missing_scope" {
+		if m.appLevel {
+			scopes = "connections:write"
+		}
 		a.header.Set("X-OAuth-Scopes", scopes)
 		a.header.Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
 	}

@@ -35,10 +35,11 @@ func methods() map[string]method {
 		"conversations.history": {scopes: kinds("history"), run: (*Server).history},
 		"conversations.replies": {scopes: kinds("history"), run: (*Server).replies},
 
-		// Socket Mode is not here yet; a bot token gets the same answer from Slack.
-		"apps.connections.open": {takesJSON: true, run: func(*Server, args) (body, error) {
-			return nil, refuse("not_allowed_token_type")
-		}},
+		"views.open":   {takesJSON: true, run: (*Server).openView},
+		"views.push":   {takesJSON: true, run: (*Server).pushView},
+		"views.update": {takesJSON: true, run: (*Server).updateView},
+
+		"apps.connections.open": {scopes: []string{"connections:write"}, appLevel: true, takesJSON: true},
 	}
 }
 

@@ -14,8 +14,9 @@ type Limit struct {
 // https://docs.slack.dev/apis/web-api/rate-limits
 func TierLimits() map[string]Limit {
 	perMinute := func(n int) Limit { return Limit{PerSecond: float64(n) / 60, Burst: n} }
-	const tier2, tier3, tier4 = 20, 50, 100
+	const tier1, tier2, tier3, tier4 = 1, 20, 50, 100
 	return map[string]Limit{
+		"apps.connections.open": perMinute(tier1),
 		"chat.delete":           perMinute(tier3),
 		"chat.update":           perMinute(tier3),
 		"conversations.history": perMinute(tier3),
@@ -32,6 +33,9 @@ func TierLimits() map[string]Limit {
 		"users.info":            perMinute(tier4),
 		"users.list":            perMinute(tier2),
 		"users.lookupByEmail":   perMinute(tier3),
+		"views.open":            perMinute(tier4),
+		"views.push":            perMinute(tier4),
+		"views.update":          perMinute(tier4),
 	}
 }
 

@@ -32,7 +32,10 @@ func (a args) flag(name string) bool {
 // request is what one HTTP request asks for.
 type request struct {
 	token    string // empty if there was none
-	args     args   // without the token
+	inHeader bool   // the token came in the Authorization header
+	address  string // "ws" or "wss" and the host that the client asked
+	post     bool
+	args     args // without the token
 	warnings []string
 }
 
@@ -40,7 +43,10 @@ type request struct {
 // method looks at a JSON body at all. An *apiError is what Slack answers to a
 // body it can't read.
 func parseRequest(r *http.Request, takesJSON bool) (request, error) {
-	req := request{args: args{}}
+	req := request{args: args{}, address: "ws://" + r.Host, post: r.Method == http.MethodPost}
+	if r.TLS != nil {
+		req.address = "wss://" + r.Host
+	}
 	req.args.addValues(r.URL.Query())
 	if err := req.readBody(r, takesJSON); err != nil {
 		return request{args: args{}}, err
@@ -48,7 +54,7 @@ func parseRequest(r *http.Request, takesJSON bool) (request, error) {
 	req.token = req.args["token"]
 	delete(req.args, "token")
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
-		req.token = strings.TrimSpace(token)
+		req.token, req.inHeader = strings.TrimSpace(token), true
 	}
 	return req, nil
 }

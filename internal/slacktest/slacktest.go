@@ -34,12 +34,17 @@
 // For [testing/synctest] use [NewListener] with [Server.Serve] instead of
 // Start: it needs no network, and the default clock is then the bubble's.
 //
-// Another project can take the folder as it is: it needs the standard library
-// and nothing else, and only its tests need more.
+// Socket Mode is there with real WebSockets ([Socket]), and with what people do
+// in Slack that reaches an app through it: [Server.Click], modals
+// ([Server.SubmitView]), and payloads that no honest Slack would send.
 //
-// It has no Socket Mode, no Events API, no files, no multi-person direct
-// messages and one workspace only, with one bot. A reply with reply_broadcast
-// shows in its thread only. It doesn't render anything.
+// Another project can take the folder as it is: beside the standard library
+// it needs github.com/coder/websocket, and only its tests need more.
+//
+// It has no Events API, no slash commands, no files, no multi-person direct
+// messages and one workspace only, with one bot. The response_url of a payload
+// leads nowhere. A reply with reply_broadcast shows in its thread only. It
+// doesn't render anything.
 package slacktest
 
 import (
@@ -54,6 +59,10 @@ import (
 
 // DefaultToken is the bot token that is valid unless Options names another.
 const DefaultToken = "xoxb-test"
+
+// DefaultAppToken is the app-level token that is valid unless Options names
+// another.
+const DefaultAppToken = "xapp-test"
 
 // DefaultScopes returns the scopes that a bot has unless Options says
 // otherwise: those of Teleport's set-up guide for Slack.
@@ -81,6 +90,14 @@ type Options struct {
 	ChannelBurst int              // posts that a conversation takes at once; default 1
 	MethodLimits map[string]Limit // calls that each method takes; nil is unlimited; see TierLimits
 
+	AppToken         string        // the app-level token of Socket Mode; default DefaultAppToken
+	SocketModeOff    bool          // see SetSocketMode
+	InteractivityOff bool          // see SetInteractivity
+	MaxSockets       int           // connections at a time; default 10, as Slack's
+	NoHello          bool          // connections are accepted, and nothing comes
+	SocketPing       time.Duration // between pings; default 10 s
+	Redeliveries     int           // how often an envelope without an answer is sent again; default 3, negative never
+
 	EditWindow time.Duration // how long after posting a message can be edited; 0 is for ever
 	KeepCalls  int           // how many of the last calls Calls returns; default DefaultKeepCalls
 }
@@ -97,6 +114,8 @@ type Server struct {
 	rates limits
 	rules []*rule
 	subs  map[*subscription]struct{}
+	link  link
+	modal modals
 
 	closed   bool
 	stop     chan struct{} // closed by Close: waiting calls give up
@@ -120,6 +139,7 @@ func New(opt Options) *Server {
 	or(&opt.TeamName, "Test Workspace")
 	or(&opt.TeamDomain, "test")
 	or(&opt.AppID, "A0TELEPORT")
+	or(&opt.AppToken, DefaultAppToken)
 	if opt.Scopes == nil {
 		opt.Scopes = DefaultScopes()
 	}
@@ -129,6 +149,15 @@ func New(opt Options) *Server {
 	if opt.KeepCalls == 0 {
 		opt.KeepCalls = DefaultKeepCalls
 	}
+	if opt.MaxSockets == 0 {
+		opt.MaxSockets = maxSockets
+	}
+	if opt.SocketPing == 0 {
+		opt.SocketPing = 10 * time.Second
+	}
+	if opt.Redeliveries == 0 {
+		opt.Redeliveries = 3
+	}
 	s := &Server{
 		opt:     opt,
 		methods: methods(),
@@ -137,6 +166,8 @@ func New(opt Options) *Server {
 		log:     callLog{keep: max(0, opt.KeepCalls), counts: map[string]int{}},
 		rates:   newLimits(opt),
 		subs:    map[*subscription]struct{}{},
+		link:    newLink(opt),
+		modal:   modals{triggers: map[string]*trigger{}, stacks: map[string][]*view{}},
 		stop:    make(chan struct{}),
 		servers: map[*http.Server]struct{}{},
 	}
@@ -145,7 +176,7 @@ func New(opt Options) *Server {
 }
 
 // Handler returns the API for a server of the caller's own: Slack's methods
-// under /api/. The server has to end its own connections; Close ends only
+// under /api/ and WebSockets under /link/. The server has to end its own connections; Close ends only
 // what is waiting in them.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 

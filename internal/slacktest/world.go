@@ -17,7 +17,10 @@ type User struct {
 	TimeZone     string // default "UTC"
 	Deleted      bool   // deactivated: not found by address, takes no messages
 	IsBot        bool   // takes no messages from our bot
-	IsRestricted bool   // a guest
+	IsRestricted bool   // a guest, of several channels or of one
+
+	IsUltraRestricted bool // a guest of one channel; is_restricted is then true as well
+	IsStranger        bool // of another workspace, with nothing shared any more; only with a foreign TeamID
 }
 
 // Channel is a public or private channel.
