@@ -1,5 +1,6 @@
 // Package slack is the adapter to Slack's Web API: it posts and updates
-// messages, finds them again, knows who is who, and keeps Slack's pace.
+// messages, finds them again, knows who is who, and keeps Slack's pace. Socket
+// is the other direction: what people do with messages, over Socket Mode.
 //
 // What holds:
 //
@@ -11,7 +12,8 @@
 //     line or hint carries it.
 //   - A lane (a method, or a channel for posts) is never slowed before Slack
 //     refused something in it, and never disturbs another lane (pace.go).
-//   - No goroutines: what waits, waits in its caller and respects its context.
+//   - Client has no goroutines: what waits, waits in its caller and respects its
+//     context. Socket, the other direction, has those that Run waits for.
 //
 // Answers are decoded into the few fields that are needed, instead of
 // slack-go's full types: a foreign message or profile with an unforeseen shape

@@ -77,6 +77,26 @@ var verdicts = map[string]verdict{
 
 	"method_not_supported_for_channel_type": {class: fault.Permanent},
 
+	// What a modal was to be the answer to is over; another click may do.
+	"expired_trigger_id":   {class: fault.Permanent, hint: "more than three seconds passed since the click: click again"},
+	"exchanged_trigger_id": {class: fault.Permanent},
+	"invalid_trigger_id":   {class: fault.Permanent},
+	"trigger_expired":      {class: fault.Permanent, hint: "more than three seconds passed since the click: click again"},
+	"trigger_exchanged":    {class: fault.Permanent},
+	"push_limit_reached":   {class: fault.Permanent},
+	"not_enabled":          {class: fault.Permanent, hint: hintSocketMode},
+	"user_not_in_channel":  {class: fault.Permanent, hint: "this person is not in {channel} any more"},
+	"view_too_large":       {class: fault.Bug, hint: hintSimpler},
+
+	"duplicate_external_id": {class: fault.Bug, hint: hintSimpler},
+
+	// From apps.connections.open only.
+	"link_disabled":    {class: fault.Fatal, hint: hintSocketMode},
+	"forbidden_team":   {class: fault.Fatal, hint: hintOrg},
+	"missing_args":     {class: fault.Fatal, hint: hintAppToken},
+	"is_bot":           {class: fault.Fatal, hint: hintAppToken},
+	"insecure_request": {class: fault.Bug, hint: hintSimpler},
+
 	// Not Slack's API, or not this one.
 	"unknown_method":    {class: fault.Unsupported, hint: "check slack.api_url"},
 	"method_deprecated": {class: fault.Unsupported},

@@ -64,6 +64,20 @@ func TestEveryErrorNameHasItsClass(t *testing.T) {
 
 		{"method_not_supported_for_channel_type", fault.Permanent, fault.Permanent, ""},
 
+		{"expired_trigger_id", fault.Permanent, fault.Permanent, "click again"},
+		{"exchanged_trigger_id", fault.Permanent, fault.Permanent, ""},
+		{"invalid_trigger_id", fault.Permanent, fault.Permanent, ""},
+		{"trigger_expired", fault.Permanent, fault.Permanent, "click again"},
+		{"trigger_exchanged", fault.Permanent, fault.Permanent, ""},
+		{"push_limit_reached", fault.Permanent, fault.Permanent, ""},
+		{"not_enabled", fault.Permanent, fault.Permanent, "Interactivity"},
+		{"user_not_in_channel", fault.Permanent, fault.Permanent, "#dev"},
+
+		{"link_disabled", fault.Fatal, fault.Fatal, "Socket Mode"},
+		{"forbidden_team", fault.Fatal, fault.Fatal, "organisation"},
+		{"missing_args", fault.Fatal, fault.Fatal, "review.app_token"},
+		{"is_bot", fault.Fatal, fault.Fatal, "review.app_token"},
+
 		{"unknown_method", fault.Unsupported, fault.Unsupported, "api_url"},
 		{"method_deprecated", fault.Unsupported, fault.Unsupported, ""},
 
@@ -71,6 +85,9 @@ func TestEveryErrorNameHasItsClass(t *testing.T) {
 		{"invalid_blocks_format", fault.Bug, fault.Bug, "plain message"},
 		{"msg_too_long", fault.Bug, fault.Bug, "plain message"},
 		{"msg_blocks_too_long", fault.Bug, fault.Bug, "plain message"},
+		{"view_too_large", fault.Bug, fault.Bug, "plain message"},
+		{"duplicate_external_id", fault.Bug, fault.Bug, "plain message"},
+		{"insecure_request", fault.Bug, fault.Bug, "plain message"},
 		{"no_text", fault.Bug, fault.Bug, "plain message"},
 		{"metadata_too_large", fault.Bug, fault.Bug, "plain message"},
 		{"metadata_must_be_sent_from_app", fault.Bug, fault.Bug, "plain message"},

@@ -32,11 +32,15 @@ var intervals = map[string]time.Duration{
 	"conversations.history": tier3,
 	"conversations.replies": tier3,
 	"conversations.list":    tier2,
+	"chat.postEphemeral":    tier4,
+	"views.open":            tier4,
+	"users.info":            tier4,
 }
 
 const (
 	tier2           = time.Minute / 20 * 101 / 100
 	tier3           = time.Minute / 50 * 101 / 100
+	tier4           = time.Minute / 100 * 101 / 100
 	channelInterval = time.Second * 101 / 100
 	otherInterval   = time.Second * 101 / 100
 )
