@@ -13,6 +13,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
+// openWithin bounds both steps of opening a connection, also with an HTTP
+// client that has no timeout of its own.
+const openWithin = 2 * callTimeout
+
 const (
 	hintAppToken   = "check review.app_token: it must be an app-level token (xapp-…) of this app with the scope connections:write"
 	hintSocketMode = "turn on Socket Mode in the app's settings, and Interactivity"
@@ -41,6 +45,8 @@ var appTokenErrors = map[string]string{
 // open asks for the address of a connection and connects to it. The address
 // has a ticket in it, which is a secret until it is used.
 func (s *Socket) open(ctx context.Context, api *Client) (*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
 	var answer struct {
 		URL string `json:"url"`
 	}

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
@@ -20,44 +18,51 @@ const (
 	firstTooMany = time.Minute
 	maxTooMany   = 10 * time.Minute
 	stableAfter  = 30 * time.Second // a connection that lived so long was a good one
-	openEvery    = 5 * time.Second  // the address is asked for that often in the long run …
-	openBurst    = 6                // … and so often at once
+	openBurst    = 6                // so many attempts, all connections together, …
+	openWindow   = 30 * time.Second // … within so much time, even where nothing fails
 )
 
 // pacer says when the next connection may be opened. All connections share
 // it: what one of them learns about Slack is true for the others, and while
 // things fail their attempts come one after another.
 type pacer struct {
-	limit *rate.Limiter
-
 	mu       sync.Mutex
 	failures int
-	next     time.Time // the earliest next attempt
+	next     time.Time            // the earliest next attempt
+	recent   [openBurst]time.Time // the last attempts, a ring
+	last     int
 }
-
-func newPacer() *pacer { return &pacer{limit: rate.NewLimiter(rate.Every(openEvery), openBurst)} }
 
 // wait waits for an attempt's turn; false if ctx ended first.
 func (p *pacer) wait(ctx context.Context) bool {
-	if p.limit.Wait(ctx) != nil {
-		return false
-	}
 	for {
-		p.mu.Lock()
-		now := time.Now()
-		at := p.next
-		if !now.Before(at) {
-			if p.failures > 0 {
-				p.next = now.Add(p.backoff())
-			}
-			p.mu.Unlock()
+		after := p.turn(time.Now())
+		if after <= 0 {
 			return ctx.Err() == nil
 		}
-		p.mu.Unlock()
-		if !sleep(ctx, at.Sub(now)) {
+		if !sleep(ctx, after) {
 			return false
 		}
 	}
+}
+
+// turn takes the turn, or returns how long it is until there may be one.
+func (p *pacer) turn(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := p.recent[p.last].Add(openWindow)
+	if p.next.After(at) {
+		at = p.next
+	}
+	if now.Before(at) {
+		return at.Sub(now)
+	}
+	p.recent[p.last] = now
+	p.last = (p.last + 1) % openBurst
+	if p.failures > 0 {
+		p.next = now.Add(p.backoff())
+	}
+	return 0
 }
 
 // failed notes an attempt that came to nothing, or a connection that did not

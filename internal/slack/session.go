@@ -69,7 +69,9 @@ func (r *session) outlive(l *link, tooMany *int) (renew bool, err error) {
 		select {
 		case <-stable.C:
 			r.pace.lasted()
-			r.trouble.over(r.s.State().Connected)
+			if st := r.s.State(); st.Connected >= st.Wanted {
+				r.trouble.over(st.Connected)
+			}
 			*tooMany = 0
 		case <-l.renew:
 			return true, nil

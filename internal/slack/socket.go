@@ -110,7 +110,7 @@ func (s *Socket) Run(ctx context.Context, handle func(ctx context.Context, e Env
 	defer hangUp()
 	r := &session{
 		s: s, api: api, handle: handle, fatal: stop, intake: intake, reading: reading,
-		pool: newPool(ctx), seen: newSeen(), pace: newPacer(), trouble: &socketTrouble{log: s.log}, told: map[string]bool{},
+		pool: newPool(ctx), seen: newSeen(), pace: &pacer{}, trouble: &socketTrouble{log: s.log}, told: map[string]bool{},
 	}
 	var slots sync.WaitGroup
 	for range s.opt.Connections {

@@ -117,7 +117,7 @@ func TestAnOldConnectionThatSlackForgetsIsEnded(t *testing.T) {
 			if err := sockets[len(sockets)-1].SendText(`{"type":"disconnect","reason":"warning"}`); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(openEvery + time.Second)
+			time.Sleep(openWindow/openBurst + time.Second)
 			if n := o.socket.State().Connected; n > 2 {
 				t.Errorf("%d connections", n)
 			}
