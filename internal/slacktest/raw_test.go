@@ -19,6 +19,7 @@ import (
 type answer struct {
 	OK       bool   `json:"ok"`
 	Error    string `json:"error"`
+	URL      string `json:"url"`
 	Warning  string `json:"warning"`
 	Needed   string `json:"needed"`
 	Provided string `json:"provided"`
