@@ -132,8 +132,8 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 				err = s.send("snapshot", p.snapshot())
 			case c.Kind == slacktest.WorldChanged:
 				err = s.send("world", p.world())
-			case c.Kind == slacktest.EphemeralPosted:
-				// Messages that only one user sees have no place on the page yet.
+			case c.Kind == slacktest.EphemeralPosted, c.Kind == slacktest.ViewsChanged:
+				// What only one user sees has no place on the page yet.
 			default:
 				err = s.send("message", p.messageEvent(c))
 			}

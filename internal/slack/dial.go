@@ -58,7 +58,8 @@ func (s *Socket) open(ctx context.Context, api *Client) (*websocket.Conn, error)
 	if err != nil {
 		return nil, unreadable(r, err.Error(), nil)
 	}
-	ws, resp, err := websocket.Dial(ctx, address.String(), &websocket.DialOptions{HTTPClient: api.http})
+	ws, resp, err := websocket.Dial( //nolint:bodyclose // the library closes it
+		ctx, address.String(), &websocket.DialOptions{HTTPClient: api.http})
 	if err != nil {
 		return nil, dialError(resp, err, address)
 	}

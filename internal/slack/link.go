@@ -59,7 +59,7 @@ func (l *link) fail(err error) {
 		l.err = err
 	}
 	l.mu.Unlock()
-	l.ws.CloseNow()
+	_ = l.ws.CloseNow() // what is broken already says so here
 }
 
 func (l *link) cause() error {

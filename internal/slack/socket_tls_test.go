@@ -51,7 +51,7 @@ func newTunnel(t *testing.T) *tunnel {
 			t.Error(err)
 			return
 		}
-		io.WriteString(down, "HTTP/1.1 200 OK\r\n\r\n")
+		fmt.Fprint(down, "HTTP/1.1 200 OK\r\n\r\n")
 		p.conns.Go(func() { io.Copy(up, down); up.Close() })
 		p.conns.Go(func() { io.Copy(down, up); down.Close() })
 	}))
@@ -205,7 +205,7 @@ func TestOneAcknowledgementIsOneFrame(t *testing.T) {
 			return
 		}
 		frames <- head[0]
-		io.Copy(io.Discard, r)
+		_, _ = io.Copy(io.Discard, r)
 	}()
 	ws, _, err := websocket.Dial(t.Context(), "ws://slack.test/", &websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return client, nil },
@@ -213,7 +213,7 @@ func TestOneAcknowledgementIsOneFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.CloseNow()
+	defer func() { _ = ws.CloseNow() }()
 	l := newLink(ws)
 	text, fits := acknowledgement("e", json.RawMessage(`"`+strings.Repeat("x", 19<<10)+`"`))
 	if !fits {

@@ -103,7 +103,7 @@ func inOffice(t *testing.T, opt slacktest.Options, so SocketOptions, h handler, 
 			return err
 		}
 		test(o)
-		o.stop()
+		_ = o.stop() // the test's matter
 		transport.CloseIdleConnections()
 		o.Close()
 		serving.Wait()

@@ -33,7 +33,11 @@ func lines(t *testing.T, opt slacktest.Options, n int, test func(*testing.T, *sl
 		s := slacktest.New(opt)
 		l := slacktest.NewListener()
 		var serving sync.WaitGroup
-		serving.Go(func() { s.Serve(l) })
+		serving.Go(func() {
+			if err := s.Serve(l); err != nil {
+				t.Error(err)
+			}
+		})
 		synctest.Wait()
 		transport := &http.Transport{DialContext: l.DialContext}
 		client := &http.Client{Transport: transport}
@@ -43,7 +47,7 @@ func lines(t *testing.T, opt slacktest.Options, n int, test func(*testing.T, *sl
 		}
 		test(t, s, client, list)
 		for _, c := range list {
-			c.ws.CloseNow()
+			_ = c.ws.CloseNow()
 			<-c.over
 		}
 		transport.CloseIdleConnections()

@@ -214,7 +214,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	wg.Go(func() {
 		select {
 		case <-s.stop:
-			c.ws.CloseNow()
+			c.cut()
 		case <-ctx.Done():
 		}
 	})
@@ -224,7 +224,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	c.read(ctx)
 	c.leave()
 	cancel()
-	c.ws.CloseNow()
+	c.cut()
 	close(c.done)
 	wg.Wait()
 }
@@ -298,7 +298,7 @@ func (c *Socket) ping(ctx context.Context) {
 		cancel()
 		if err != nil {
 			if !c.isDead() {
-				c.ws.CloseNow()
+				c.cut()
 			}
 			c.leave()
 			return

@@ -30,23 +30,30 @@ func TestConnectionsInMemory(t *testing.T) {
 		}
 		server := <-accepted
 		buf := make([]byte, 4)
+		done := func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
 
 		// Both write before anybody reads.
-		client.Write([]byte("ping"))
-		server.Write([]byte("pong"))
+		_, err = client.Write([]byte("ping"))
+		done(err)
+		_, err = server.Write([]byte("pong"))
+		done(err)
 		if n, err := io.ReadFull(client, buf); err != nil || string(buf[:n]) != "pong" {
 			t.Errorf("%q, %v", buf, err)
 		}
 
 		// Time runs out for who waits, by a deadline set before and meanwhile.
 		begin := time.Now()
-		client.SetReadDeadline(begin.Add(time.Hour))
-		time.AfterFunc(time.Second, func() { client.SetReadDeadline(begin.Add(2 * time.Second)) })
+		done(client.SetReadDeadline(begin.Add(time.Hour)))
+		time.AfterFunc(time.Second, func() { done(client.SetReadDeadline(begin.Add(2 * time.Second))) })
 		if _, err := client.Read(buf); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
-		client.SetReadDeadline(time.Time{})
-		client.SetWriteDeadline(time.Now().Add(time.Second))
+		done(client.SetReadDeadline(time.Time{}))
+		done(client.SetWriteDeadline(time.Now().Add(time.Second)))
 		if n, err := client.Write(make([]byte, 1<<20)); !errors.Is(err, os.ErrDeadlineExceeded) || n == 0 || n == 1<<20 {
 			t.Errorf("wrote %d bytes, %v", n, err)
 		}

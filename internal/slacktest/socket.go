@@ -53,7 +53,7 @@ func (c *Socket) Disconnect(reason string) {
 	case "refresh_requested":
 		c.drain()
 		c.sayDisconnect(reason)
-		c.later(drainFor, func() { c.ws.Close(websocket.StatusNormalClosure, "") })
+		c.later(drainFor, c.goodbye)
 	default:
 		c.drain()
 		c.sendAway(reason)
@@ -74,7 +74,7 @@ func (c *Socket) sayDisconnect(reason string) {
 // sendAway ends the connection with a reason.
 func (c *Socket) sendAway(reason string) {
 	c.sayDisconnect(reason)
-	c.later(0, func() { c.ws.Close(websocket.StatusNormalClosure, "") })
+	c.later(0, c.goodbye)
 }
 
 // later does something unless the connection ends first.
@@ -112,39 +112,39 @@ func (c *Socket) isDead() bool {
 }
 
 // Cut breaks the connection without a word.
-func (c *Socket) Cut() { c.raw.Close() }
+func (c *Socket) Cut() { _ = c.raw.Close() }
 
 // SendText sends a text message of any content.
-func (c *Socket) SendText(text string) error {
-	if c.isDead() {
-		return nil
-	}
-	return c.writeBytes(context.Background(), []byte(text))
-}
+func (c *Socket) SendText(text string) { c.writeText(context.Background(), []byte(text)) }
 
 // SendRaw writes bytes into the connection, past the WebSocket protocol.
-func (c *Socket) SendRaw(b []byte) error {
-	_, err := c.raw.Write(b)
-	return err
-}
+func (c *Socket) SendRaw(b []byte) { _, _ = c.raw.Write(b) }
 
-// write sends a message unless the connection is silent.
-func (c *Socket) write(ctx context.Context, message body) error {
+// write sends a message.
+func (c *Socket) write(ctx context.Context, message body) {
 	text, err := json.Marshal(message)
 	if err != nil {
 		panic(fmt.Sprintf("slacktest: encode message: %v", err)) // messages hold nothing that has no JSON
 	}
-	if c.isDead() {
-		return nil
-	}
-	return c.writeBytes(ctx, text)
+	c.writeText(ctx, text)
 }
 
-func (c *Socket) writeBytes(ctx context.Context, text []byte) error {
+// writeText sends a message unless the connection is silent. Whether it
+// arrives shows in what the client answers.
+func (c *Socket) writeText(ctx context.Context, text []byte) {
+	if c.isDead() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, ackWithin)
 	defer cancel()
-	return c.ws.Write(ctx, websocket.MessageText, text)
+	_ = c.ws.Write(ctx, websocket.MessageText, text)
 }
+
+// goodbye ends the connection as the protocol has it.
+func (c *Socket) goodbye() { _ = c.ws.Close(websocket.StatusNormalClosure, "") }
+
+// cut ends it at once, if it has not ended yet.
+func (c *Socket) cut() { _ = c.ws.CloseNow() }
 
 // hijacked notes the network connection that a WebSocket is made of.
 type hijacked struct {

@@ -133,11 +133,13 @@ func TestSocketModeWithAnotherClient(t *testing.T) {
 	}
 
 	// Opened, pushed upon, updated and closed.
-	if d, err = s.Click("U0ALICE", "dev", ts, "approve"); err != nil {
+	if _, err = s.Click("U0ALICE", "dev", ts, "approve"); err != nil {
 		t.Fatal(err)
 	}
 	click, req = interaction()
-	client.Ack(*req)
+	if err := client.Ack(*req); err != nil {
+		t.Fatal(err)
+	}
 	if opened, err = api.OpenView(click.TriggerID, modal("First")); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +154,9 @@ func TestSocketModeWithAnotherClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	over, req := interaction()
-	client.Ack(*req)
+	if err := client.Ack(*req); err != nil {
+		t.Fatal(err)
+	}
 	if err := closed.Wait(t.Context()); err != nil || over.Type != slack.InteractionTypeViewClosed || over.View.ID != opened.ID {
 		t.Errorf("%v, %+v", err, over)
 	}
