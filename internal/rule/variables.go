@@ -1,0 +1,94 @@
+package rule
+
+import (
+	"strings"
+	"unicode"
+)
+
+// variable is a name that stands for a part of the facts.
+type variable struct {
+	typ   typ
+	needs Needs
+	read  func(Facts) value
+}
+
+// variables are all of them, by their full names.
+var variables = map[string]variable{
+	"true":  {typ: boolType, read: func(Facts) value { return value{bool: true} }},
+	"false": {typ: boolType, read: func(Facts) value { return value{} }},
+
+	"access_request.spec.roles":               {typ: setType, read: func(f Facts) value { return value{set: setOf(f.Request.Roles...)} }},
+	"access_request.spec.suggested_reviewers": {typ: setType, read: func(f Facts) value { return value{set: setOf(f.Request.SuggestedReviewers...)} }},
+	"access_request.spec.system_annotations":  {typ: mapType, read: func(f Facts) value { return value{dict: f.Request.SystemAnnotations} }},
+	"access_request.spec.user":                {typ: stringType, read: func(f Facts) value { return value{string: f.Request.User} }},
+	"access_request.spec.request_reason":      {typ: stringType, read: func(f Facts) value { return value{string: f.Request.Reason} }},
+	"access_request.spec.creation_time":       {typ: timeType, read: func(f Facts) value { return value{time: f.Request.Created} }},
+	"access_request.spec.expiry":              {typ: timeType, read: func(f Facts) value { return value{time: f.Request.Expires} }},
+
+	"access_request.spec.resource_labels_union":        {typ: mapType, needs: Needs{Labels: true}, read: func(f Facts) value { return value{dict: union(f.Labels)} }},
+	"access_request.spec.resource_labels_intersection": {typ: mapType, needs: Needs{Labels: true}, read: func(f Facts) value { return value{dict: intersection(f.Labels)} }},
+
+	"user.traits": {typ: mapType, needs: Needs{Traits: true}, read: func(f Facts) value { return value{dict: f.Traits} }},
+}
+
+// union returns all labels of all resources.
+func union(resources []map[string]string) map[string][]string {
+	all := map[string][]string{}
+	for _, labels := range resources {
+		for k, v := range labels {
+			all[k] = append(all[k], v)
+		}
+	}
+	return all
+}
+
+// intersection returns the labels that every resource has.
+func intersection(resources []map[string]string) map[string][]string {
+	common := map[string][]string{}
+	if len(resources) == 0 {
+		return common
+	}
+	for k, v := range resources[0] {
+		everywhere := true
+		for _, labels := range resources[1:] {
+			other, ok := labels[k]
+			everywhere = everywhere && ok && other == v
+		}
+		if everywhere {
+			common[k] = []string{v}
+		}
+	}
+	return common
+}
+
+// use returns the variable as an expression.
+func (v variable) use() expr {
+	return expr{typ: v.typ, eval: func(e *env) (value, *Error) { return v.read(e.facts), nil }}
+}
+
+// unknownVariable says what may stand where a name does that is none.
+func unknownVariable(full string) string {
+	for _, namespace := range []string{"access_request.spec.", "access_request.", "user."} {
+		if wrong, ok := strings.CutPrefix(full, namespace); ok {
+			first, _, _ := strings.Cut(wrong, ".")
+			return strings.TrimSuffix(namespace, ".") + " has no " + quote(first) + ", expected " + listOf(namespace)
+		}
+	}
+	if strings.IndexFunc(full, unicode.IsUpper) >= 0 {
+		if _, ok := variables[strings.ToLower(full)]; ok {
+			return "unknown name " + quote(full) + ", expected " + quote(strings.ToLower(full))
+		}
+	}
+	return "unknown name " + quote(full) + ", expected a variable such as access_request.spec.roles, a function, or a string in double quotes"
+}
+
+func listOf(namespace string) string {
+	found := set{}
+	for full := range variables {
+		if rest, ok := strings.CutPrefix(full, namespace); ok {
+			first, _, _ := strings.Cut(rest, ".")
+			found[first] = struct{}{}
+		}
+	}
+	return oneOf(found.items())
+}
