@@ -8,6 +8,7 @@ import (
 
 	"github.com/gravitational/teleport/api/client/proto"
 	apidefaults "github.com/gravitational/teleport/api/defaults"
+	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	userspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
 	"github.com/gravitational/teleport/api/types"
 	apiutils "github.com/gravitational/teleport/api/utils"
@@ -17,17 +18,22 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 )
 
-// directory holds what changes rarely: roles, users and resources. Stored
+// directory holds what changes rarely: roles, users with their login states, and
+// resources. Stored
 // values are replaced and never changed.
 type directory struct {
 	mu        sync.Mutex
 	roles     map[string]*types.RoleV6
 	users     map[string]*types.UserV2
+	logins    map[string]*loginpb.UserLoginState
 	resources []*proto.PaginatedResource // sorted by kind and name
 }
 
 func newDirectory() *directory {
-	return &directory{roles: make(map[string]*types.RoleV6), users: make(map[string]*types.UserV2)}
+	return &directory{
+		roles: make(map[string]*types.RoleV6), users: make(map[string]*types.UserV2),
+		logins: make(map[string]*loginpb.UserLoginState),
+	}
 }
 
 // AddRole adds a role or replaces it.

@@ -5,7 +5,7 @@
 //
 // It holds access requests with their reviews, thresholds and expiry, event
 // watchers with their buffers, plugin data with compare-and-swap, roles, users
-// and resources. Everything that goes wrong with a real server can be made to
+// with their login states, access monitoring rules and resources. Everything that goes wrong with a real server can be made to
 // go wrong here: see [Server.Inject], [Server.Deny], [Server.DropConnections],
 // [Server.CloseWatchers], [Server.Stop], [Options.WatcherBuffer] and
 // [Options.PollLag].

@@ -22,11 +22,11 @@ func newRights() *rights { return &rights{denied: make(map[right]int)} }
 
 // Deny takes a right away from everybody until the returned function gives it
 // back. The kind is a resource kind of Teleport ("role", "user",
-// "access_request", "access_plugin_data", "node", "app", "db", "kube_cluster",
-// "user_group"), the verb one of "list", "read", "create", "update", "delete",
-// or VerbReview for access requests. As in Teleport, everybody may read his
-// own user and roles, and whoever may list and read a kind may also read the
-// plugin data of it.
+// "user_login_state", "access_monitoring_rule", "access_request",
+// "access_plugin_data", "node", "app", "db", "kube_cluster", "user_group"), the
+// verb one of "list", "read", "create", "update", "delete", or VerbReview for
+// access requests. As in Teleport, everybody may read his own user and roles,
+// and whoever may list and read a kind may also read the plugin data of it.
 func (s *Server) Deny(kind, verb string) (restore func()) {
 	r := right{kind, verb}
 	s.rights.mu.Lock()

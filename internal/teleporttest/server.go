@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gravitational/teleport/api/client/proto"
+	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
+	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	userspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
@@ -28,7 +30,8 @@ type Options struct {
 	ClusterName string
 	// ServerVersion is what Ping and the response headers say, such as
 	// "18.2.0", which is the default. With a major version of 13 or lower
-	// ListAccessRequests and the users service do not exist.
+	// ListAccessRequests, the users service, login states and access monitoring
+	// rules do not exist.
 	ServerVersion string
 	// ProxyPublicAddr is the proxy's public address as Ping reports it, such as
 	// "teleport.example.com:443"; empty where there is no proxy.
@@ -89,6 +92,7 @@ type Server struct {
 	authority *authority
 	hub       *hub
 	requests  *requests
+	rules     *rules
 	directory *directory
 	rights    *rights
 	faults    *faults
@@ -130,6 +134,7 @@ func New(opts Options) (*Server, error) {
 		hub:       h,
 		directory: dir,
 		requests:  newRequests(opts.Clock, h, dir),
+		rules:     newRules(h),
 		rights:    newRights(),
 		faults:    newFaults(),
 		calls:     newCalls(),
@@ -173,6 +178,8 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	proto.RegisterAuthServiceServer(run.grpc, &authService{s: s})
 	userspb.RegisterUsersServiceServer(run.grpc, &usersService{s: s})
+	rulespb.RegisterAccessMonitoringRulesServiceServer(run.grpc, &rulesService{s: s})
+	loginpb.RegisterUserLoginStateServiceServer(run.grpc, &loginStateService{s: s})
 
 	ctx, cancel := context.WithCancel(context.Background())
 	run.cancel = cancel

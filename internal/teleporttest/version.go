@@ -8,7 +8,7 @@ import (
 )
 
 // lastVersionWithoutList is the newest major version that has neither
-// ListAccessRequests nor the users service.
+// ListAccessRequests nor the users service, login states and rules.
 const lastVersionWithoutList = 13
 
 // serverVersion is the version that the server claims, which an "upgrade" may
@@ -42,6 +42,10 @@ func (v *serverVersion) set(text string) error {
 
 func (v *serverVersion) get() string   { return v.v.Load().text }
 func (v *serverVersion) hasList() bool { return v.v.Load().major > lastVersionWithoutList }
+
+// hasRules says that there are access monitoring rules and login states. Real
+// ones came one by one in 14 and 15; nobody needs to tell those apart.
+func (v *serverVersion) hasRules() bool { return v.hasList() }
 
 // SetServerVersion is an upgrade or downgrade of the server; the rules are
 // those of Options.ServerVersion.

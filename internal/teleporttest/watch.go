@@ -203,15 +203,18 @@ func (s *Server) confirm(watch *proto.Watch) ([]watchedKind, error) {
 }
 
 func (s *Server) confirmKind(kind types.WatchKind) (watchedKind, error) {
-	if kind.Kind != types.KindAccessRequest {
+	known := kind.Kind == types.KindAccessRequest || kind.Kind == types.KindAccessMonitoringRule && s.version.hasRules()
+	if !known {
 		return watchedKind{}, trace.BadParameter("watcher on object kind %q is not supported", kind.Kind)
 	}
 	if err := s.rights.check(kind.Kind, types.VerbList, types.VerbRead); err != nil {
 		return watchedKind{}, err
 	}
 	k := watchedKind{asked: kind}
-	if err := k.filter.FromMap(kind.Filter); err != nil {
-		return watchedKind{}, trace.Wrap(err)
+	if kind.Kind == types.KindAccessRequest {
+		if err := k.filter.FromMap(kind.Filter); err != nil {
+			return watchedKind{}, trace.Wrap(err)
+		}
 	}
 	return k, nil
 }
@@ -231,6 +234,9 @@ func (k *watchedKind) matches(ev *proto.Event) bool {
 		return k.asked.Kind == types.KindAccessRequest &&
 			(k.asked.Name == "" || k.asked.Name == r.AccessRequest.GetName()) &&
 			k.filter.Match(r.AccessRequest)
+	case *proto.Event_AccessMonitoringRule:
+		return k.asked.Kind == types.KindAccessMonitoringRule &&
+			(k.asked.Name == "" || k.asked.Name == r.AccessMonitoringRule.GetMetadata().GetName())
 	case *proto.Event_ResourceHeader:
 		// A deleted resource has no content left that a filter could look at.
 		return k.asked.Kind == r.ResourceHeader.Kind &&

@@ -120,7 +120,7 @@ func describe(ev types.Event) string {
 }
 
 func TestInitConfirmsKinds(t *testing.T) {
-	rule := types.WatchKind{Kind: types.KindAccessMonitoringRule}
+	lock := types.WatchKind{Kind: types.KindLock}
 	request := types.WatchKind{Kind: types.KindAccessRequest}
 	for _, tc := range []struct {
 		name  string
@@ -129,9 +129,9 @@ func TestInitConfirmsKinds(t *testing.T) {
 		want  []string // nil for refused
 	}{
 		{"all known", types.Watch{Kinds: []types.WatchKind{request}}, false, []string{"access_request"}},
-		{"one unknown fails all", types.Watch{Kinds: []types.WatchKind{request, rule}}, false, nil},
-		{"partial success", types.Watch{Kinds: []types.WatchKind{request, rule}, AllowPartialSuccess: true}, false, []string{"access_request"}},
-		{"nothing left", types.Watch{Kinds: []types.WatchKind{rule}, AllowPartialSuccess: true}, false, nil},
+		{"one unknown fails all", types.Watch{Kinds: []types.WatchKind{request, lock}}, false, nil},
+		{"partial success", types.Watch{Kinds: []types.WatchKind{request, lock}, AllowPartialSuccess: true}, false, []string{"access_request"}},
+		{"nothing left", types.Watch{Kinds: []types.WatchKind{lock}, AllowPartialSuccess: true}, false, nil},
 		{"no kinds", types.Watch{}, false, nil},
 		{"denied", types.Watch{Kinds: []types.WatchKind{request}}, true, nil},
 		{"unknown filter", types.Watch{Kinds: []types.WatchKind{{Kind: types.KindAccessRequest, Filter: map[string]string{"x": "y"}}}}, false, nil},
