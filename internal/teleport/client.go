@@ -9,6 +9,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
 // Options say where the cluster is and who we are there.
@@ -37,6 +38,10 @@ type Handler struct {
 	// Changed is told the ID of a request that was put or deleted. It must not
 	// block: while it does, nothing reads the watch.
 	Changed func(id string)
+	// Rules is told all access monitoring rules that name us: before anything
+	// is looked at after a watch has begun, and again when one changed. It must
+	// not block; Resync is due after it. Nil where rules don't matter.
+	Rules func(rules []rule.Source)
 	// Resync looks at everything: after a watch has begun, so that nothing is
 	// missed between it and the events, and every five minutes. It runs beside
 	// Changed, never twice at once; an error makes it due again soon.
@@ -54,8 +59,10 @@ type Client struct {
 	dialer  dialer
 	fast    bool
 	log     *slog.Logger
-	roles   *cache[[]string] // role → logins
-	emails  *cache[answer]   // username → email
+	roles   *cache[[]string]            // role → logins
+	emails  *cache[answer]              // username → email
+	traits  *cache[map[string][]string] // username → traits
+	labels  *cache[map[string]string]   // kind/name of a resource → labels
 	rights  *missingRights
 	renewed chan struct{} // holds one token when better credentials are there
 	timings timings
@@ -74,6 +81,7 @@ type timings struct {
 	initEvent          time.Duration // until the first event of a watch
 	resync             time.Duration // between two looks at everything
 	firstDial          time.Duration // how long the first try to connect takes at most
+	rules              waits         // between tries to list rules while requests are looked at
 	renewDial          time.Duration // how long one with renewed credentials does
 	settle             time.Duration // how long a file may be half-written
 }
@@ -82,6 +90,7 @@ func defaultTimings() timings {
 	return timings{
 		firstWait: 250 * time.Millisecond, maxWait: 30 * time.Second, healthy: time.Minute,
 		initEvent: 15 * time.Second, resync: 5 * time.Minute, firstDial: firstDialTimeout,
+		rules:     waits{first: 5 * time.Second, max: time.Minute},
 		renewDial: minConnectTimeout, settle: 200 * time.Millisecond,
 	}
 }
@@ -100,6 +109,8 @@ func New(o Options) (*Client, error) {
 		log:     log,
 		roles:   newCache[[]string](),
 		emails:  newCache[answer](),
+		traits:  newCache[map[string][]string](),
+		labels:  newCache[map[string]string](),
 		rights:  newMissingRights(log),
 		renewed: make(chan struct{}, 1),
 		timings: defaultTimings(),

@@ -11,6 +11,8 @@ import (
 	"github.com/gravitational/teleport/api/breaker"
 	"github.com/gravitational/teleport/api/client"
 	"github.com/gravitational/teleport/api/client/proto"
+	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
+	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
@@ -43,12 +45,16 @@ const (
 type connection struct {
 	api     *client.Client
 	auth    proto.AuthServiceClient
+	rules   rulespb.AccessMonitoringRulesServiceClient
+	logins  loginpb.UserLoginStateServiceClient
 	creds   *credentials
 	cluster access.Cluster
 
 	// What this server turned out not to know, decided once per connection.
-	noList  atomic.Bool // ListAccessRequests
-	noUsers atomic.Bool // UsersService
+	noList   atomic.Bool // ListAccessRequests
+	noUsers  atomic.Bool // UsersService
+	noLogins atomic.Bool // UserLoginStateService
+	noRules  atomic.Bool // watching access monitoring rules, beside requests
 
 	replaced chan struct{} // closed when another connection took over
 
@@ -168,6 +174,8 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 	}
 	return &connection{
 		api: api, auth: proto.NewAuthServiceClient(api.GetConnection()),
-		creds: creds, cluster: clusterOf(&pong), replaced: make(chan struct{}),
+		rules:  rulespb.NewAccessMonitoringRulesServiceClient(api.GetConnection()),
+		logins: loginpb.NewUserLoginStateServiceClient(api.GetConnection()),
+		creds:  creds, cluster: clusterOf(&pong), replaced: make(chan struct{}),
 	}, nil
 }

@@ -30,9 +30,11 @@ func (c *Client) Serve(ctx context.Context, h Handler) error {
 }
 
 func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
-	watching := &trouble{log: c.log, level: slog.LevelWarn,
+	lost := &trouble{log: c.log, level: slog.LevelWarn,
 		begun: "lost the watch over access requests, trying again", ended: "watching access requests again"}
 	wait := waits{first: c.timings.firstWait, max: c.timings.maxWait}
+	rules := c.newRuleBook(h.Rules)
+	defer rules.again.Stop()
 	var told *connection
 	for first := true; ; {
 		conn, err := c.ensure(ctx, first)
@@ -50,10 +52,13 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 			told = conn
 		}
 		var begun time.Time
-		err = c.watch(ctx, conn, h.Changed, func() {
-			begun, first = time.Now(), false
-			watching.over()
-			resync.trigger()
+		err = c.watch(ctx, conn, watching{
+			changed: h.Changed, rules: rules, resync: resync.trigger,
+			ready: func() {
+				begun, first = time.Now(), false
+				lost.over()
+				resync.trigger()
+			},
 		})
 		switch {
 		case ctx.Err() != nil:
@@ -65,7 +70,7 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 		case c.fast:
 			return err
 		}
-		watching.note(err)
+		lost.note(err)
 		if !begun.IsZero() && time.Since(begun) >= c.timings.healthy {
 			wait.reset()
 		}

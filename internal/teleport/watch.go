@@ -14,39 +14,43 @@ import (
 
 const opWatch = "watch access requests"
 
-// watch hands out the IDs of changed requests until the stream ends, which it
-// does in the end: overflow, restart, a broken connection, a connection that
-// was replaced. ready is called once nothing can be missed any more. The error
-// is never nil.
-func (c *Client) watch(ctx context.Context, conn *connection, changed func(id string), ready func()) error {
+// watching is whom a watch tells what.
+type watching struct {
+	changed func(id string) // may be nil
+	rules   *ruleBook
+	ready   func() // nothing can be missed any more
+	resync  func() // everything is to be looked at again
+}
+
+// watch hands out the IDs of changed requests, and the rules, until the stream
+// ends, which it does in the end: overflow, restart, a broken connection, a
+// connection that was replaced. The error is never nil.
+func (c *Client) watch(ctx context.Context, conn *connection, h watching) error {
 	conn.begin() // a replaced connection waits for us to let go
 	defer conn.end()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := conn.api.NewWatcher(ctx, types.Watch{
-		Kinds: []types.WatchKind{{Kind: types.KindAccessRequest}},
-		// So that a kind that we may not see is reported in the first event
-		// instead of failing the whole watch, as soon as there is a second kind.
-		AllowPartialSuccess: true,
-	})
+	w, rules, err := c.openWatch(ctx, conn, h.rules.tell != nil)
 	if err != nil {
-		return watchError(err)
+		return err
 	}
 	defer func() { _ = w.Close() }() // it only cancels
 
-	first, err := c.firstEvent(w, conn)
-	if err != nil {
-		return err
-	}
-	if err := checkFirst(first); err != nil {
-		return err
-	}
-	ready()
+	// Before any request: which of them hears of it, rules say first.
+	c.beginRules(ctx, h.rules, conn, rules)
+	h.ready()
 	for {
 		select {
 		case e := <-w.Events():
-			if id, ok := changedRequest(e); ok && changed != nil {
-				changed(id)
+			if id, ok := changedRequest(e); ok && h.changed != nil {
+				h.changed(id)
+			}
+			if rules && h.rules.changed(e) {
+				h.resync()
+			}
+		case <-h.rules.again.C:
+			if c.listRules(ctx, h.rules, conn) {
+				h.resync()
 			}
 		case <-w.Done():
 			return watchEnd(w)
@@ -54,6 +58,45 @@ func (c *Client) watch(ctx context.Context, conn *connection, changed func(id st
 			return fault.New(fault.Retry, opWatch, "connection replaced")
 		}
 	}
+}
+
+// openWatch begins a watch over requests and, if they are wanted and can be
+// had, rules.
+func (c *Client) openWatch(ctx context.Context, conn *connection, wanted bool) (w types.Watcher, rules bool, err error) {
+	if wanted && !conn.noRules.Load() {
+		w, rules, err = c.openWatchOf(ctx, conn, types.KindAccessRequest, types.KindAccessMonitoringRule)
+		if !fault.Is(err, fault.Denied) {
+			return w, rules, err
+		}
+	}
+	// Servers that know no partial success refuse all for one.
+	w, _, err = c.openWatchOf(ctx, conn, types.KindAccessRequest)
+	if err == nil && wanted {
+		conn.noRules.Store(true)
+	}
+	return w, false, err
+}
+
+func (c *Client) openWatchOf(ctx context.Context, conn *connection, kinds ...string) (_ types.Watcher, rules bool, _ error) {
+	// With partial success a kind that we may not see is left out of the first
+	// event instead of failing the whole watch.
+	watch := types.Watch{AllowPartialSuccess: true}
+	for _, kind := range kinds {
+		watch.Kinds = append(watch.Kinds, types.WatchKind{Kind: kind})
+	}
+	w, err := conn.api.NewWatcher(ctx, watch)
+	if err != nil {
+		return nil, false, watchError(err)
+	}
+	first, err := c.firstEvent(w, conn)
+	if err == nil {
+		err = checkFirst(first)
+	}
+	if err != nil {
+		_ = w.Close() // it only cancels
+		return nil, false, err
+	}
+	return w, confirms(first, types.KindAccessMonitoringRule), nil
 }
 
 func (c *Client) firstEvent(w types.Watcher, conn *connection) (types.Event, error) {
@@ -77,14 +120,16 @@ func checkFirst(e types.Event) error {
 	if e.Type != types.OpInit {
 		return fault.New(fault.Retry, opWatch, fmt.Sprintf("began with %v instead of init", e.Type))
 	}
-	status, ok := e.Resource.(types.WatchStatus)
-	if !ok || len(status.GetKinds()) == 0 {
-		return nil
-	}
-	if !slices.ContainsFunc(status.GetKinds(), func(k types.WatchKind) bool { return k.Kind == types.KindAccessRequest }) {
+	if status, ok := e.Resource.(types.WatchStatus); ok && len(status.GetKinds()) > 0 && !confirms(e, types.KindAccessRequest) {
 		return fault.New(fault.Denied, opWatch, "access_denied")
 	}
 	return nil
+}
+
+// confirms says that a first event names the kind.
+func confirms(first types.Event, kind string) bool {
+	status, ok := first.Resource.(types.WatchStatus)
+	return ok && slices.ContainsFunc(status.GetKinds(), func(k types.WatchKind) bool { return k.Kind == kind })
 }
 
 func changedRequest(e types.Event) (id string, ok bool) {
