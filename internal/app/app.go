@@ -73,6 +73,7 @@ func New(o Options) (*App, error) {
 		Describer: a.teleport,
 		Messenger: a.slack,
 		Directory: a.slack,
+		Inspector: a.teleport,
 		Routes:    route.Table(o.Config.Recipients),
 		Log:       o.Log,
 	})
@@ -104,6 +105,7 @@ func (a *App) Run(ctx context.Context) error {
 		return a.teleport.Serve(intake, teleport.Handler{
 			Connected: func(_ context.Context, c access.Cluster) { a.notifier.Connected(c) },
 			Changed:   a.notifier.Changed,
+			Rules:     a.notifier.SetRules,
 			Resync: func(ctx context.Context) error {
 				closeOnce(watching)
 				return a.notifier.Resync(ctx)

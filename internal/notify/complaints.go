@@ -14,6 +14,7 @@ const (
 	keyChannelID = "channel_id"
 	keyMessageTS = "message_ts"
 	keyUser      = "user"
+	keyRule      = "rule"
 	keyState     = "request_state"
 	keyReview    = "review"
 	keyAttempt   = "attempt"

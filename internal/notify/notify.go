@@ -35,6 +35,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/route"
+	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
 // Requests is where requests are read.
@@ -93,10 +94,15 @@ type Options struct {
 	Describer Describer
 	Messenger Messenger
 	Directory Directory
+	Inspector Inspector // nil if rules can't ask for traits and labels
 	Routes    route.Table
-	Workers   int    // zero for DefaultWorkers
-	Host      string // tells replicas apart; empty for the host's name
-	Log       *slog.Logger
+	// RuleFailed counts rules that could not be read or asked: with the name
+	// of the rule, empty if it is about all of them, and a short reason. It is
+	// called from many goroutines; may be nil.
+	RuleFailed func(rule, reason string)
+	Workers    int    // zero for DefaultWorkers
+	Host       string // tells replicas apart; empty for the host's name
+	Log        *slog.Logger
 }
 
 // Notifier reconciles requests. New makes one.
@@ -113,10 +119,12 @@ type Notifier struct {
 
 	complaints *complaints
 
-	mu      sync.Mutex
-	unsaved map[string][]effect // results that a failed write left unrecorded, by request
-	foreign map[string]sighting // what other replicas are about to do, by request and copy
-	settled map[string]settled  // requests of which nothing is left to do
+	mu         sync.Mutex
+	sources    []rule.Source       // the rules as they came
+	rulesKnown bool                // they came at least once
+	unsaved    map[string][]effect // results that a failed write left unrecorded, by request
+	foreign    map[string]sighting // what other replicas are about to do, by request and copy
+	settled    map[string]settled  // requests of which nothing is left to do
 }
 
 // settled is what a request was when nothing was left to do.
@@ -128,6 +136,7 @@ type settled struct {
 // routing is the routes and since when they are in force.
 type routing struct {
 	table route.Table
+	rules []rule.Rule // in the order of their names
 	since time.Time
 }
 
@@ -188,12 +197,16 @@ func (n *Notifier) Connected(c access.Cluster) {
 // SetRoutes changes who hears of requests. Recipients that could not be
 // reached are tried again.
 func (n *Notifier) SetRoutes(t route.Table) {
-	n.routes.Store(&routing{table: t, since: time.Now()})
-	n.complaints.forget()
 	n.noReact.Store(false)
 	n.mu.Lock()
+	r := &routing{table: t, since: time.Now()}
+	if old := n.routes.Load(); old != nil {
+		r.rules = old.rules
+	}
+	n.routes.Store(r)
 	clear(n.settled)
 	n.mu.Unlock()
+	n.complaints.forget()
 }
 
 // Changed says that a request was put or deleted.
@@ -248,7 +261,7 @@ func (n *Notifier) Resync(ctx context.Context) error {
 }
 
 // settle remembers that nothing is left to do for the request as it is.
-func (n *Notifier) settle(f Facts) {
+func (n *Notifier) settle(f Facts, by *routing) {
 	s := settled{digest: Digest(f.Request, access.Reviewers)}
 	for _, c := range f.Record.Copies {
 		if c.Failure != nil {
@@ -257,7 +270,9 @@ func (n *Notifier) settle(f Facts) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.settled[f.Request.ID] = s
+	if n.routes.Load() == by { // else others may have to hear of it by now
+		n.settled[f.Request.ID] = s
+	}
 }
 
 func (n *Notifier) isSettled(req access.Request) bool {

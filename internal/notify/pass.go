@@ -47,6 +47,7 @@ type pass struct {
 	log       *slog.Logger
 	facts     Facts
 	details   access.Details
+	routes    *routing
 	render    message.Renderer
 	described bool            // details were looked up
 	touched   bool            // the record has something to save
@@ -107,7 +108,7 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	p.run(ctx)
 	p.finish(ctx)
 	if p.out == (outcome{}) && !p.facts.Gone {
-		n.settle(p.facts)
+		n.settle(p.facts, p.routes)
 	}
 	if p.out == (outcome{}) {
 		n.unsight(id, p.facts.Record)
@@ -162,6 +163,7 @@ func (p *pass) load(ctx context.Context) error {
 	}
 
 	routes := n.routes.Load()
+	p.routes = routes
 	p.facts.Request, p.facts.Record = req, rec
 	p.facts.CanReact = !n.noReact.Load()
 	p.facts.RetryAll = time.Now().Add(-retryFailedAfter)
@@ -476,6 +478,7 @@ func (n *Notifier) unsight(id string, rec record.Record) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.foreign, id)
+	delete(n.foreign, id+" rules")
 	for _, c := range rec.Copies {
 		delete(n.foreign, id+" "+keyOf(c))
 	}

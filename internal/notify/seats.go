@@ -16,7 +16,7 @@ import (
 // errNobody is what is wrong with a request that nobody hears of.
 var errNobody = &fault.Error{
 	Class: fault.Permanent, Reason: "no_recipients",
-	Hint: `name recipients for these roles, or for "*", in [role_to_recipients]`,
+	Hint: `name recipients for these roles, or for "*", in [role_to_recipients], or in an access monitoring rule`,
 }
 
 // announces says that recipients may still be added to the request: it is
@@ -39,62 +39,106 @@ func announces(f Facts, now time.Time) bool {
 	return !req.Created.IsZero() && now.Sub(req.Created) < announceResolvedWithin
 }
 
-// seat returns rec with a copy for everyone who should hear of the request.
-// The error is the first that makes it worth asking again later; whoever could
-// be found is seated all the same.
-func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Record, routes *routing) (record.Record, error) {
-	var later error
-	note := func(err error) {
-		if later == nil {
-			later = err
-		}
-	}
-	before := len(rec.Copies)
+// seating is who should hear of one request, as far as it is known.
+type seating struct {
+	n         *Notifier
+	req       access.Request
+	rec       record.Record
+	requester access.Recipient
+	later     error // the first that makes it worth asking again
+}
 
-	requester, err := n.person(ctx, req.User)
+// seat returns rec with a copy for everyone who should hear of the request:
+// those whom access monitoring rules name if that reaches anybody, else those
+// of the static routes. The error is the first that makes it worth asking
+// again later; whoever could be found is seated all the same.
+func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Record, routes *routing) (record.Record, error) {
+	s := seating{n: n, req: req, rec: rec}
+	before := len(rec.Copies)
+	s.findRequester(ctx)
+
+	v := n.judge(ctx, req, routes.rules)
+	if v.later != nil {
+		s.note(v.later)
+	}
+	reached, waiting := s.add(ctx, v.wants)
+	nobody := false
+	switch {
+	case reached || waiting || v.later != nil:
+	case v.failed && hasReviewers(rec):
+		// Rules told somebody when they could be asked. Now that they can't,
+		// nobody else is to hear of it by that.
+	default:
+		static := routes.table.Recipients(req)
+		nobody = len(static) == 0 && len(v.wants) == 0
+		s.add(ctx, static)
+	}
+	if s.requester.ID != "" && s.rec.Index(s.requester) < 0 {
+		s.rec = s.rec.Add(record.Copy{To: s.requester.ID, Name: req.User, For: access.Requester})
+	}
+	if nobody && before == 0 {
+		n.complaints.report("request "+req.ID, "no channel to post", errNobody,
+			slog.String(keyRequestID, req.ID), slog.Any("roles", req.Roles))
+	}
+	s.rec.Unseated = s.later != nil
+	return s.rec, s.later
+}
+
+func (s *seating) note(err error) {
+	if s.later == nil {
+		s.later = err
+	}
+}
+
+func (s *seating) findRequester(ctx context.Context) {
+	who, err := s.n.person(ctx, s.req.User)
 	switch {
 	case err == nil:
+		s.requester = who
 	case temporary(err):
-		note(err)
+		s.note(err)
 	default:
-		n.complaints.report("requester "+req.User, "requester gets no message of their own", err,
-			slog.String(keyUser, req.User))
+		s.n.complaints.report("requester "+s.req.User, "requester gets no message of their own", err,
+			slog.String(keyUser, s.req.User))
 	}
+}
 
-	wants := routes.table.Recipients(req)
+// add seats everyone who can be found. reached says that somebody could who is
+// not the requester, waiting that somebody may be found later.
+func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting bool) {
+	n := s.n
 	for _, w := range wants {
-		if strings.EqualFold(w.Name, req.User) {
+		if strings.EqualFold(w.Name, s.req.User) {
 			continue // nobody reviews their own request
 		}
 		to, err := n.resolve(ctx, w)
 		if err != nil {
 			if temporary(err) {
-				note(err)
+				waiting = true
+				s.note(err)
 				continue
 			}
 			n.complaints.report("recipient "+w.Name, "recipient can't be found in Slack", err,
-				slog.String(keyRecipient, w.Name), slog.String(keyRequestID, req.ID))
-			rec = unreachable(rec, w.Name, err)
+				slog.String(keyRecipient, w.Name), slog.String(keyRequestID, s.req.ID))
+			s.rec = unreachable(s.rec, w.Name, err)
 			continue
 		}
 		n.complaints.settle("recipient " + w.Name)
-		rec = drop(rec, w.Name)
-		if to.Kind == access.Person && to.ID == requester.ID {
+		s.rec = drop(s.rec, w.Name)
+		if to.Kind == access.Person && to.ID == s.requester.ID {
 			continue
 		}
-		if rec.Index(to) < 0 && !seated(rec, w.Name) {
-			rec = rec.Add(record.Copy{To: to.ID, Name: w.Name, For: access.Reviewers})
+		reached = true
+		if s.rec.Index(to) < 0 && !seated(s.rec, w.Name) {
+			s.rec = s.rec.Add(record.Copy{To: to.ID, Name: w.Name, For: access.Reviewers})
 		}
 	}
-	if requester.ID != "" && rec.Index(requester) < 0 {
-		rec = rec.Add(record.Copy{To: requester.ID, Name: req.User, For: access.Requester})
-	}
-	if len(wants) == 0 && before == 0 {
-		n.complaints.report("request "+req.ID, "no channel to post", errNobody,
-			slog.String(keyRequestID, req.ID), slog.Any("roles", req.Roles))
-	}
-	rec.Unseated = later != nil
-	return rec, later
+	return reached, waiting
+}
+
+// hasReviewers says that somebody who can decide has been told.
+func hasReviewers(rec record.Record) bool {
+	return slices.ContainsFunc(rec.Copies, func(c record.Copy) bool { return c.For == access.Reviewers && !c.At.IsZero() })
 }
 
 // seated says that the configured name has a copy already, perhaps from when

@@ -1,6 +1,8 @@
 // Package route says who should hear of an access request, and why: by the
-// roles it asks for and by the reviewers it suggests. It works on names as
-// they are configured; who or what a name is in Slack, the directory knows.
+// access monitoring rules that apply, by the roles it asks for and by the
+// reviewers it suggests. It works on names as they are configured; who or what
+// a name is in Slack, the directory knows. That rules come first, and leave the
+// rest out once they reach somebody, is for package notify, which reaches.
 package route
 
 import (
@@ -21,6 +23,7 @@ type Want struct {
 	Name string
 	Why  Reason
 	Role string // the key of the table, if that is why
+	Rule string // the access monitoring rule, if that is why
 }
 
 // Reason is why a name should hear of a request.
@@ -31,6 +34,7 @@ const (
 	ByRole     Reason = iota // the table names it
 	BySuggest                // the request suggests it as a reviewer
 	ByFallback               // the table's "*" names it
+	ByRule                   // an access monitoring rule names it
 )
 
 // Recipients returns who should hear of the request, each name once, in the
