@@ -58,6 +58,7 @@ type universe struct {
 	replicas []*replica
 	crashes  int
 	out      io.Writer // the replicas' log
+	failed   func(rule, reason string)
 }
 
 func newUniverse(t testing.TB, scopes []string, out io.Writer) *universe {
@@ -148,7 +149,7 @@ func (u *universe) start(host string) (*replica, error) {
 	r := &replica{name: host, cancel: cancel, fate: &fate{effects: -1, kill: cancel}}
 	d := doomed{teleport: tp, slack: sl, fate: r.fate}
 	r.notifier = notify.New(notify.Options{
-		Requests: tp, Records: d, Describer: tp, Messenger: d, Directory: sl,
+		Requests: tp, Records: d, Describer: tp, Messenger: d, Directory: sl, Inspector: tp, RuleFailed: u.failed,
 		Routes: routes, Workers: 4, Host: host, Log: log,
 	})
 	r.close = func() { sl.Close(); transport.CloseIdleConnections(); _ = tp.Close() }
@@ -164,7 +165,7 @@ func (u *universe) start(host string) (*replica, error) {
 	r.done.Go(func() {
 		_ = tp.Serve(ctx, teleport.Handler{
 			Connected: func(_ context.Context, c access.Cluster) { r.notifier.Connected(c) },
-			Changed:   r.notifier.Changed, Resync: r.notifier.Resync,
+			Changed:   r.notifier.Changed, Rules: r.notifier.SetRules, Resync: r.notifier.Resync,
 		})
 	})
 	u.replicas = append(u.replicas, r)

@@ -94,7 +94,7 @@ func (n *Notifier) ruleFailed(name, reason string) {
 // verdict is what the rules say of a request.
 type verdict struct {
 	wants  []route.Want
-	failed bool  // at least one rule could not be asked
+	failed bool  // at least one rule could not be asked, or saw no traits
 	later  error // why it is better asked again before anything is decided
 }
 
@@ -111,6 +111,7 @@ func (n *Notifier) judge(ctx context.Context, req access.Request, rules []rule.R
 			if !r.Needs().Labels || len(req.Resources) > 0 { // it was really asked
 				n.complaints.settle("rule " + name)
 			}
+			v.failed = v.failed || look.blind && r.Needs().Traits
 			if applies {
 				applying = append(applying, r)
 			}
@@ -139,6 +140,7 @@ type inquiry struct {
 	req    access.Request
 	traits *lookup[map[string][]string]
 	labels *lookup[[]map[string]string]
+	blind  bool // traits may not be read
 }
 
 type lookup[V any] struct {
@@ -181,7 +183,7 @@ func (l *inquiry) traitsOf(ctx context.Context) (map[string][]string, error) {
 		case fault.Is(err, fault.Denied):
 			l.n.complaints.report("traits", "traits of requesters can't be read; access monitoring rules see none", err)
 			l.n.ruleFailed("", "traits_denied")
-			l.traits.err = nil
+			l.traits.err, l.blind = nil, true
 		case err == nil:
 			l.n.complaints.settle("traits")
 		}
