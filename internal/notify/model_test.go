@@ -265,7 +265,7 @@ func (s *story) change(a action, r *asked) {
 
 // start runs one more process; the hosts are two.
 func (s *story) start(n int) {
-	if _, err := s.u.start(fmt.Sprint("host-", n%2)); err != nil {
+	if err := s.u.start(fmt.Sprint("host-", n%2)); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -125,7 +125,7 @@ type replica struct {
 }
 
 // start runs a new process of the plugin on the named host.
-func (u *universe) start(host string) (*replica, error) {
+func (u *universe) start(host string) error {
 	log := slog.New(slog.NewTextHandler(u.out, nil)).With("replica", host)
 	tp, err := teleport.New(teleport.Options{
 		Addr: "127.0.0.1:3025", Identity: u.identity, Log: log,
@@ -138,7 +138,7 @@ func (u *universe) start(host string) (*replica, error) {
 		},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	transport := &http.Transport{DialContext: u.slackLis.DialContext}
 	sl := slack.New(slack.Options{
@@ -169,7 +169,7 @@ func (u *universe) start(host string) (*replica, error) {
 		})
 	})
 	u.replicas = append(u.replicas, r)
-	return r, nil
+	return nil
 }
 
 // stop ends the process at once, whatever it was doing.

@@ -47,7 +47,7 @@ func inWorld(t *testing.T, story func(t *testing.T, u *universe, log *lockedBuff
 		if err := u.teleport.PutRule(teleporttest.Rule{Name: "team", Condition: `user.traits["team"].contains("dev")`, Recipients: []string{"security"}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := u.start("host"); err != nil {
+		if err := u.start("host"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)

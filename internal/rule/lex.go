@@ -49,7 +49,7 @@ func shorten(s string) string {
 var signs = []string{"&&", "||", "==", "!=", "!", "(", ")", "[", "]", ",", "."}
 
 // lex splits a condition into tokens; the last one is the end.
-func lex(src string) ([]token, error) {
+func lex(src string) ([]token, *Error) {
 	if len(src) > maxCondition {
 		return nil, failAt(src, 0, fmt.Sprintf("is %d bytes long, expected at most %d", len(src), maxCondition))
 	}

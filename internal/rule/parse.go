@@ -17,16 +17,8 @@ type parser struct {
 	needs  Needs
 }
 
-func newParser(src string) (*parser, error) {
-	tokens, err := lex(src)
-	if err != nil {
-		return nil, err
-	}
-	return &parser{src: src, tokens: tokens}, nil
-}
-
 // parse reads the whole condition.
-func (p *parser) parse() (expr, error) {
+func (p *parser) parse() (expr, *Error) {
 	if p.peek().kind == end {
 		return expr{}, p.fail(p.peek().pos, "is empty, expected a condition; one that always applies is: true")
 	}

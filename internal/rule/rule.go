@@ -44,19 +44,23 @@ type Rule struct {
 
 // Compile reads the rule's condition. Its error is an [*Error].
 func Compile(src Source) (Rule, error) {
-	fail := func(err error) (Rule, error) {
-		if e, ok := err.(*Error); ok { //nolint:errorlint // ours, and never wrapped
-			e.Rule = src.Name
-		}
+	r, err := compile(src)
+	if err != nil {
+		err.Rule = src.Name
 		return Rule{}, err
 	}
-	p, err := newParser(src.Condition)
+	return r, nil
+}
+
+func compile(src Source) (Rule, *Error) {
+	tokens, err := lex(src.Condition)
 	if err != nil {
-		return fail(err)
+		return Rule{}, err
 	}
+	p := &parser{src: src.Condition, tokens: tokens}
 	root, err := p.parse()
 	if err != nil {
-		return fail(err)
+		return Rule{}, err
 	}
 	return Rule{Source: src, root: root, needs: p.needs}, nil
 }

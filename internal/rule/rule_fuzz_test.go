@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -48,8 +49,8 @@ func FuzzCompile(f *testing.F) {
 }
 
 func sound(t interface{ Errorf(string, ...any) }, condition string, err error) {
-	e, ok := err.(*Error)
-	if !ok {
+	var e *Error
+	if !errors.As(err, &e) {
 		t.Errorf("%T is no *Error: %v", err, err)
 		return
 	}

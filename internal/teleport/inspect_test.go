@@ -112,10 +112,7 @@ func TestLabels(t *testing.T) {
 		of("db", "pg", ""), of("node", "n-1", ""), of("app", "wiki", ""), of("user_group", "g-1", ""),
 		of("kube_cluster", "k8s", ""), of("pod", "k8s", "default/nginx"), of("namespace", "k8s", "default"), of("node", "n-1", ""),
 	}
-	var want []string
-	for _, v := range []string{"db", "node", "app", "group", "kube", "kube", "kube", "node"} {
-		want = append(want, v)
-	}
+	want := []string{"db", "node", "app", "group", "kube", "kube", "kube", "node"}
 	for range 2 {
 		labels, err := c.Labels(t.Context(), ask)
 		must(err)
