@@ -155,9 +155,6 @@ func TestServicesToCome(t *testing.T) {
 	if _, err := c.AccessListClient().GetAccessLists(t.Context()); !trace.IsNotImplemented(err) {
 		t.Errorf("access lists: %v", err)
 	}
-	if _, _, err := c.AccessMonitoringRulesClient().ListAccessMonitoringRules(t.Context(), 10, ""); !trace.IsNotImplemented(err) {
-		t.Errorf("access monitoring rules: %v", err)
-	}
 }
 
 func addResources(t *testing.T, s *teleporttest.Server) {
