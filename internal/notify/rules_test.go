@@ -60,7 +60,11 @@ func inWorld(t *testing.T, story func(t *testing.T, u *universe, log *lockedBuff
 
 func (u *universe) ask(t *testing.T) string {
 	t.Helper()
-	r, err := u.teleport.CreateRequest(teleporttest.Request{User: "alice@example.com", Roles: []string{"any"}, TTL: 10 * time.Hour})
+	r, err := u.teleport.CreateRequest(teleporttest.Request{
+		User: "alice@example.com", Roles: []string{"any"}, TTL: 10 * time.Hour,
+		// One review decides nothing, so that there is a look at a request that waits.
+		Thresholds: []types.AccessReviewThreshold{{Approve: 2, Deny: 1}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
