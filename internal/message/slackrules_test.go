@@ -11,7 +11,7 @@ import (
 )
 
 // ours are the only tokens that may stand in a message unescaped.
-var ours = regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC>|<https?://[^\s<>|]+>`)
+var ours = regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|(?:\d{1,2} [A-Z][a-z]{2} \d{4}|\d{4}년 \d{1,2}월 \d{1,2}일) \d\d:\d\d UTC>|<https?://[^\s<>|]+>`)
 
 // entities are what an & may begin.
 var entities = regexp.MustCompile(`&(amp|lt|gt);`)
