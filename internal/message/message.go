@@ -22,7 +22,7 @@ type Message struct {
 type Tag struct {
 	RequestID string
 	Recipient string // the recipient's ID as it was posted to
-	Part      string // "request", "review-<n>", "final"
+	Part      string // "request", "review-<n>", "final", "access-ends", "access-ended"
 }
 
 // MetadataEvent is the event_type of every Tag.

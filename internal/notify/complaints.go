@@ -9,16 +9,17 @@ import (
 
 // Log attribute keys.
 const (
-	keyRequestID = "request_id"
-	keyRecipient = "recipient"
-	keyChannelID = "channel_id"
-	keyMessageTS = "message_ts"
-	keyUser      = "user"
-	keyState     = "request_state"
-	keyReview    = "review"
-	keyAttempt   = "attempt"
-	keyError     = "error"
-	keyHint      = "hint"
+	keyRequestID     = "request_id"
+	keyRecipient     = "recipient"
+	keyChannelID     = "channel_id"
+	keyMessageTS     = "message_ts"
+	keyUser          = "user"
+	keyState         = "request_state"
+	keyAccessExpires = "access_expires"
+	keyReview        = "review"
+	keyAttempt       = "attempt"
+	keyError         = "error"
+	keyHint          = "hint"
 )
 
 // maxComplaints bounds what is remembered; past it, old complaints are

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -109,7 +110,8 @@ func play(t *testing.T, actions []action, replicas int, scopes []string, log io.
 		}
 		fmt.Fprintf(log, "---- %v the end\n", time.Since(s.began))
 		s.heal()
-		time.Sleep(30 * time.Minute)
+		s.healed = time.Now()
+		time.Sleep(max(30*time.Minute, time.Until(s.lastEnd().Add(10*time.Minute))))
 		problems = s.check(slices.Contains(scopes, "channels:history"))
 	})
 	return problems
@@ -120,6 +122,7 @@ type story struct {
 	t        *testing.T
 	u        *universe
 	began    time.Time
+	healed   time.Time // since when everything works
 	away     bool
 	refused  int // writes to Teleport that went wrong at the most
 	requests []*asked
@@ -130,9 +133,13 @@ type story struct {
 type asked struct {
 	id      string
 	hear    []string // who should hear of it
+	asks    string   // who of them asked
 	state   string
 	gone    bool
+	deleted bool // before its time
 	reviews int
+	given   time.Time // when access began
+	ends    time.Time // when approved access ends
 }
 
 // ended says that the text tells how the request ended. One that was decided
@@ -191,15 +198,31 @@ func (s *story) act(a action) {
 	}
 }
 
+// lasting is how long access may last: beyond every story, until everything
+// works again, into a story, and too short for a notice.
+var lasting = []time.Duration{12 * time.Hour, 25 * time.Minute, 5 * time.Minute, 3 * time.Minute}
+
+// lastEnd is when the last access ends that doesn't outlast the story.
+func (s *story) lastEnd() (last time.Time) {
+	for _, r := range s.requests {
+		if r.ends.After(last) && r.ends.Sub(s.began) < 2*time.Hour {
+			last = r.ends
+		}
+	}
+	return last
+}
+
 func (s *story) create(a action) {
 	if len(s.requests) >= 4 {
 		return
 	}
 	r := teleporttest.Request{User: "alice@example.com", Reason: "because", TTL: 24 * time.Hour}
-	who := &asked{state: "PENDING", hear: []string{alice}}
+	who := &asked{state: "PENDING", hear: []string{alice}, asks: alice, given: time.Now()}
 	if a.M == 0 {
-		r.User, who.hear = "carol", []string{carol}
+		r.User, who.hear, who.asks = "carol", []string{carol}, carol
 	}
+	r.AccessTTL = lasting[(a.N+a.M)%len(lasting)]
+	who.ends = time.Now().Add(r.AccessTTL)
 	for i, role := range []string{"dev", "dba", "other"} {
 		if (a.N+1)&(1<<i) != 0 {
 			r.Roles = append(r.Roles, role)
@@ -232,7 +255,7 @@ func (s *story) change(a action, r *asked) {
 	switch {
 	case a.Kind == "expire":
 		if s.u.teleport.Expire(r.id) == nil {
-			r.gone = true
+			r.gone, r.deleted = true, true
 			if r.state == "PENDING" {
 				r.state = "EXPIRED"
 			}
@@ -248,6 +271,7 @@ func (s *story) change(a action, r *asked) {
 			s.t.Fatal(err)
 		}
 		r.reviews++
+		r.given = time.Now()
 		if req.GetState() != types.RequestState_PENDING {
 			r.state = name
 		}
@@ -321,6 +345,9 @@ func (s *story) check(exactly bool) (problems []string) {
 		if len(bad) > 0 {
 			wrong("record of %s: %v", r.id, bad)
 		}
+		if _, err := s.u.teleport.Request(r.id); err != nil {
+			r.gone = true
+		}
 		announced := len(s.aboutAnywhere(r.id)) > 0
 		if r.gone && !announced && len(rec.Copies) == 0 {
 			continue // it came and went while nobody was there to see it
@@ -348,9 +375,13 @@ func (s *story) check(exactly bool) (problems []string) {
 				}
 				for part, n := range replies {
 					doubles += n - 1
-					if !strings.HasPrefix(part, "review-") && part != "final" {
+					aboutEnd := strings.HasPrefix(part, "access-end") && to == r.asks
+					if !strings.HasPrefix(part, "review-") && part != "final" && !aboutEnd {
 						wrong("%s has a reply %q", to, part)
 					}
+				}
+				for _, what := range s.checkEnd(r, to, m, replies) {
+					wrong("%s", what)
 				}
 				for i := range r.reviews {
 					if replies[fmt.Sprint("review-", i)] == 0 && !r.gone {
@@ -383,6 +414,55 @@ func (s *story) check(exactly bool) (problems []string) {
 		wrong("%d doubles for %d lost answers", doubles, allowed)
 	}
 	return problems
+}
+
+// checkEnd compares what a message tells of the end of access with what it
+// should: the notice and the end are told while they are news and never after;
+// and when everything worked in time, they are there.
+func (s *story) checkEnd(r *asked, to string, m slacktest.Message, replies map[string]int) (problems []string) {
+	wrong := func(format string, args ...any) {
+		problems = append(problems, fmt.Sprintf("%s about %s, access %v to %v: ", to, r.id, r.given.Sub(s.began), r.ends.Sub(s.began))+fmt.Sprintf(format, args...))
+	}
+	const slack = 2 * time.Minute // for a post that was begun in time
+	for _, reply := range m.Replies {
+		_, part := tagOf(reply)
+		at := timeOf(reply.TS)
+		switch {
+		case part == "access-ends" && (at.Before(r.ends.Add(-notice)) || at.After(r.ends.Add(slack))):
+			wrong("the notice came at %v", at.Sub(s.began))
+		case part == "access-ended" && (at.Before(r.ends) || at.After(r.ends.Add(30*time.Minute+slack))):
+			wrong("the end was told at %v", at.Sub(s.began))
+		}
+	}
+	if (r.state != "APPROVED" || r.ends.Sub(r.given) < 2*notice) && replies["access-ends"] > 0 {
+		wrong("a notice for access that is %s", r.state)
+	}
+	shown := strings.Contains(string(m.Blocks), "access ended")
+	if time.Now().Before(r.ends) && (shown || replies["access-ended"] > 0) {
+		wrong("the end is told before it came")
+	}
+	if r.state != "APPROVED" || r.deleted || time.Now().Before(r.ends) {
+		return problems
+	}
+	if s.healed.Before(r.ends.Add(-time.Minute)) {
+		if !shown {
+			wrong("the message doesn't say that access ended: %s", m.Blocks)
+		}
+		if to == r.asks && replies["access-ended"] == 0 {
+			wrong("the end was not told")
+		}
+	}
+	inTime := s.healed.Before(r.ends.Add(-notice-time.Minute)) && !r.ends.Add(-2*notice).Before(r.given)
+	if to == r.asks && inTime && replies["access-ends"] == 0 {
+		wrong("no notice, and everything worked since %v", s.healed.Sub(s.began))
+	}
+	return problems
+}
+
+// timeOf is when Slack took a message.
+func timeOf(ts string) time.Time {
+	seconds, _ := strconv.ParseFloat(ts, 64)
+	return time.Unix(0, int64(seconds*1e9))
 }
 
 // lostAnswers is how many posts may have happened without the plugin knowing:
@@ -448,6 +528,14 @@ func TestStories(t *testing.T) {
 		{"one recipient has to wait, and another replica begins at the same time", 2, []action{
 			{Kind: "create", N: 3, Wait: 9 * time.Second}, {Kind: "slack fault", N: 5, M: 2, Wait: 7 * time.Millisecond},
 			{Kind: "create", M: 5, Wait: time.Second}, {Kind: "create", N: 1, Wait: 50 * time.Millisecond},
+		}},
+		{"access ends after its notice", 1, []action{{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}}},
+		{"access ends between two replicas", 2, []action{{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}}},
+		{"access ends while nobody is there, and one comes soon after", 1, []action{
+			{Kind: "create", N: 2}, {Kind: "resolve", M: 1, Wait: time.Second}, {Kind: "nothing", Wait: 2 * time.Minute}, {Kind: "crash"}, {Kind: "start", Wait: 4 * time.Minute},
+		}},
+		{"a process that begins before the notice tells of it", 1, []action{
+			{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}, {Kind: "crash", Wait: time.Minute}, {Kind: "start", Wait: 20 * time.Minute},
 		}},
 		{"two replicas", 2, []action{{Kind: "create", N: 6}, {Kind: "review", M: 1, Wait: time.Second}, {Kind: "resolve", Wait: time.Minute}}},
 	} {

@@ -56,7 +56,7 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 	case err == nil:
 	case temporary(err):
 		note(err)
-	default:
+	case !n.o.NoRequester:
 		n.complaints.report("requester "+req.User, "requester gets no message of their own", err,
 			slog.String(keyUser, req.User))
 	}
@@ -86,7 +86,7 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 			rec = rec.Add(record.Copy{To: to.ID, Name: w.Name, For: access.Reviewers})
 		}
 	}
-	if requester.ID != "" && rec.Index(requester) < 0 {
+	if !n.o.NoRequester && requester.ID != "" && rec.Index(requester) < 0 {
 		rec = rec.Add(record.Copy{To: requester.ID, Name: req.User, For: access.Requester})
 	}
 	if len(wants) == 0 && before == 0 {
@@ -172,7 +172,12 @@ func temporary(err error) bool {
 }
 
 // endedIn says that the record needs no further look once its request is gone.
-func endedIn(data map[string]string) bool {
+func (n *Notifier) endedIn(id string, data map[string]string) bool {
 	rec, _ := record.Decode(data)
-	return rec.Ended()
+	if !rec.Ended() {
+		return false
+	}
+	f := Facts{Gone: true, Record: rec, Now: time.Now(), Ends: n.o.Ends}
+	f.Request, _ = rec.Ghost(id)
+	return len(Plan(f)) == 0 && nextLook(f) == 0
 }

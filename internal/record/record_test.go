@@ -259,6 +259,7 @@ func genRecord() *rapid.Generator[record.Record] {
 			c := record.Copy{
 				To: "C" + string(rune('A'+i)), Name: text.Draw(t, "name"), For: rapid.SampledFrom([]access.Audience{access.Reviewers, access.Requester}).Draw(t, "for"),
 				Reaction: rapid.SampledFrom([]string{"", "x"}).Draw(t, "reaction"), Final: rapid.Bool().Draw(t, "final"), Locked: rapid.Bool().Draw(t, "locked"),
+				Over: rapid.Bool().Draw(t, "over"), EndsTold: rapid.Bool().Draw(t, "ends told"), EndedTold: rapid.Bool().Draw(t, "ended told"),
 			}
 			if rapid.Bool().Draw(t, "posted") {
 				c.At = access.MessageRef{Channel: c.To, TS: "17." + string(rune('1'+i))}
