@@ -118,6 +118,20 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 			}
 		}
 		check("request", m, true)
+		own := r
+		own.Templates, own.Link = everyTemplate(t), mustLink(t, "teleport://{{.Cluster}}/web/request/{{.ID}}?from={{.Proxy}}")
+		checkOwn := func(what string, m Message, oneLine bool) {
+			if broken := brokenRules(m, oneLine, labelled); broken != nil {
+				t.Fatalf("%s with templates breaks rules:\n%s", what, strings.Join(broken, "\n"))
+			}
+		}
+		checkOwn("request", own.Request(req, d, to), true)
+		checkOwn("final", own.Final(req, to), false)
+		checkOwn("access ends", own.AccessEnds(req, d), false)
+		checkOwn("minimal", own.Minimal(req, to), true)
+		for i := range req.Reviews {
+			checkOwn("review", own.Review(req, i, to), false)
+		}
 		check("minimal", r.Minimal(req, to), true)
 		check("final", r.Final(req, to), false)
 		if !req.AccessEnds().IsZero() {

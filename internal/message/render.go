@@ -23,6 +23,9 @@ type Renderer struct {
 type Style struct {
 	Language          Language // what reviewers read
 	RequesterLanguage Language // what the requester reads; empty for Language
+
+	Link      Template            // where links lead; zero for the Web UI
+	Templates map[string]Template // texts in the operator's own words, by their names
 }
 
 // words returns the language of a message.
@@ -46,8 +49,9 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 	p := r.words(to)
 	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, d), logins: d.Logins}
 	blocks := make([]slack.Block, 0, 5)
-	blocks = append(blocks, section(p.title(req, to)))
-	for _, s := range r.facts(p, req, a, to).pack(maxSectionChars) {
+	own := r.own(p, req, d, to)
+	blocks = append(blocks, section(own.text("title", p.title(req, to))))
+	for _, s := range own.fields(r.facts(p, req, a, to)) {
 		blocks = append(blocks, section(s))
 	}
 	// The way to the request has a section of its own, where nothing that
@@ -56,7 +60,7 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 		blocks = append(blocks, section(s))
 	}
 	blocks = append(blocks, slack.NewContextBlock("", mrkdwn(r.statusText(p, req))))
-	return Message{Text: r.text(p, req, a, to), Blocks: blocks}
+	return Message{Text: own.text("notification", r.text(p, req, a, to)), Blocks: blocks, Failed: own.failures()}
 }
 
 // asked is what a request asks for, as it is shown: sorted, by the names that
@@ -89,7 +93,9 @@ func (r Renderer) Review(req access.Request, i int, to access.Audience) Message 
 	if strings.TrimSpace(v.Reason) != "" {
 		text += "\n" + fmt.Sprintf(p.reviewReason, p.block(v.Reason))
 	}
-	return Message{Text: text}
+	own := r.own(p, req, access.Details{}, to)
+	own.view.Review = p.reviewView(v)
+	return own.reply("review", text)
 }
 
 // Final returns the thread reply that tells how req ended, and to the
@@ -97,8 +103,9 @@ func (r Renderer) Review(req access.Request, i int, to access.Audience) Message 
 // lines.
 func (r Renderer) Final(req access.Request, to access.Audience) Message {
 	p := r.words(to)
+	own := r.own(p, req, access.Details{}, to)
 	if to != access.Requester {
-		return Message{Text: fmt.Sprintf(p.final, p.name(req.ID, false), p.state.of(req.State))}
+		return own.reply("outcome", fmt.Sprintf(p.final, p.name(req.ID, false), p.state.of(req.State)))
 	}
 	var l lines
 	l = append(l, fmt.Sprintf(p.finalYours.of(req.State), p.yourNoun(req)))
@@ -114,23 +121,23 @@ func (r Renderer) Final(req access.Request, to access.Audience) Message {
 	} else if req.State == access.Approved && plainID(req.ID) {
 		l.add(p.logIn, "`tsh login --request-id="+req.ID+"`")
 	}
-	return Message{Text: strings.Join(l, "\n")}
+	return own.reply("outcome", strings.Join(l, "\n"))
 }
 
 // AccessEnds returns the thread reply that tells the requester that access
 // will end soon. Which access is repeated, since a notification shows the
 // reply alone.
 func (r Renderer) AccessEnds(req access.Request, d access.Details) Message {
-	return r.ending(r.words(access.Requester).accessEnds, req, d)
+	return r.ending("access_ends", r.words(access.Requester).accessEnds, req, d)
 }
 
 // AccessEnded returns the thread reply that tells the requester that access
 // has ended.
 func (r Renderer) AccessEnded(req access.Request, d access.Details) Message {
-	return r.ending(r.words(access.Requester).accessEnded, req, d)
+	return r.ending("access_ended", r.words(access.Requester).accessEnded, req, d)
 }
 
-func (r Renderer) ending(format string, req access.Request, d access.Details) Message {
+func (r Renderer) ending(name, format string, req access.Request, d access.Details) Message {
 	p := r.words(access.Requester)
 	l := lines{fmt.Sprintf(format, p.yourNoun(req), p.date(req.AccessExpires))}
 	switch {
@@ -139,7 +146,7 @@ func (r Renderer) ending(format string, req access.Request, d access.Details) Me
 	case len(req.Roles) > 0:
 		l.add(p.roles, p.names(sorted(req.Roles), ",", listLimit))
 	}
-	return Message{Text: strings.Join(l, "\n")}
+	return r.own(p, req, d, access.Requester).reply(name, strings.Join(l, "\n"))
 }
 
 // Minimal returns one short line of plain text, for when Slack refuses the

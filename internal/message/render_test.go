@@ -320,6 +320,11 @@ func TestHugeRequestsKeepTheLinkAndTheLimits(t *testing.T) {
 		for _, state := range []access.State{access.Pending, access.Approved, access.Denied, access.Promoted, access.Expired} {
 			req.State = state
 			for _, d := range []access.Details{{}, {Logins: logins}} {
+				own := inKorean
+				own.Templates = everyTemplate(t)
+				if broken := brokenRules(own.Request(req, d, access.Reviewers), true, labelled); broken != nil {
+					t.Errorf("%q %s breaks rules with templates:\n%s", s, state, strings.Join(broken, "\n"))
+				}
 				m := renderer.Request(req, d, access.Reviewers)
 				if broken := brokenRules(m, true); broken != nil {
 					t.Errorf("%q %s breaks rules:\n%s", s, state, strings.Join(broken, "\n"))
