@@ -74,6 +74,12 @@ func New(o Options) (*App, error) {
 		Messenger: a.slack,
 		Directory: a.slack,
 		Routes:    route.Table(o.Config.Recipients),
+		Style:     o.Config.Messages.Style,
+		Ends: notify.Ends{
+			Notice: o.Config.Messages.AccessEndsNotice,
+			Ended:  o.Config.Messages.AccessEndedNotice,
+		},
+		NoRequester: !o.Config.Messages.Requester,
 		Log:       o.Log,
 	})
 	return a, nil

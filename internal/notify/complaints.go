@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
 // Log attribute keys.
@@ -17,6 +18,7 @@ const (
 	keyState         = "request_state"
 	keyAccessExpires = "access_expires"
 	keyReview        = "review"
+	keyTemplate      = "template"
 	keyAttempt       = "attempt"
 	keyError         = "error"
 	keyHint          = "hint"
@@ -61,6 +63,14 @@ func (c *complaints) report(subject, msg string, err error, attrs ...any) {
 		attrs = append(attrs, slog.String(keyHint, h))
 	}
 	c.log.Warn(msg, attrs...)
+}
+
+// reportTemplates says once which templates could not be used and why.
+func (n *Notifier) reportTemplates(failed []*message.TemplateError) {
+	for _, f := range failed {
+		n.complaints.report("template "+f.Name, "a template failed for a request; the built-in text stands in its place", f,
+			slog.String(keyTemplate, f.Name))
+	}
 }
 
 // settle notes that nothing is wrong with the subject, and returns whether

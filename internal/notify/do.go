@@ -25,7 +25,9 @@ func (p *pass) do(ctx context.Context, s Step) {
 	if s.Op.describes() && !p.described && !p.facts.Gone {
 		p.described, p.details = true, p.n.o.Describer.Details(ctx, p.facts.Request)
 	}
-	ref, err := p.send(ctx, s, c, p.message(s, c, false))
+	m := p.message(s, c, false)
+	p.n.reportTemplates(m.Failed)
+	ref, err := p.send(ctx, s, c, m)
 	if fault.Is(err, fault.Bug) {
 		p.log.Error("Slack refused the form of a message; a plain one is sent instead",
 			slog.String(keyRecipient, c.Name), slog.String(keyError, err.Error()))
