@@ -80,7 +80,7 @@ func New(o Options) (*App, error) {
 			Ended:  o.Config.Messages.AccessEndedNotice,
 		},
 		NoRequester: !o.Config.Messages.Requester,
-		Log:       o.Log,
+		Log:         o.Log,
 	})
 	return a, nil
 }

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/teleport-slack/teleport-slack/internal/app"
+	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
@@ -72,5 +75,24 @@ func TestTheEndOfAccessIsToldInTime(t *testing.T) {
 	}
 	if got := w.teleport.PluginData(id)["resolution"]; got != "APPROVED" {
 		t.Errorf("the record says %q", got)
+	}
+}
+
+func TestAMessageIsPostedByItself(t *testing.T) {
+	w := newWorld(t, `"*" = "dev"`)
+	c, _, err := config.Load(w.config)
+	w.must(err)
+	m := message.Message{Text: "hello"}
+	where, err := app.Post(t.Context(), c, "dev", m)
+	w.must(err)
+	got := w.slack.Messages(dev)
+	if len(got) != 1 || got[0].Text != "hello" || got[0].Metadata != nil || where != dev+" at "+got[0].TS {
+		t.Errorf("posted %+v to %s", got, where)
+	}
+	if _, err := app.Post(t.Context(), c, "alice@example.com", m); err != nil || len(w.slack.DirectMessages(alice)) != 1 {
+		t.Errorf("to an email: %v", err)
+	}
+	if where, err := app.Post(t.Context(), c, "nowhere", m); err == nil {
+		t.Errorf("posted to %s, which is not there", where)
 	}
 }
