@@ -238,13 +238,13 @@ func TestReplies(t *testing.T) {
 		{"access ends", renderer.AccessEnds(approved, details),
 			"⏰ The access from your role request ends at <!date^1772472600^{date_short_pretty} {time}|2 Mar 2026 17:30 UTC>.\n*Role(s)*: `access,editor`"},
 		{"access to resources ends", inKorean.AccessEnds(in(access.Approved, resourceRequest()), details),
-			"⏰ 리소스 요청으로 받은 액세스가 <!date^1772472600^{date_short_pretty} {time}|2026년 3월 2일 17:30 UTC>에 끝납니다." +
+			"⏰ 리소스 요청으로 받은 접근이 <!date^1772472600^{date_short_pretty} {time}|2026년 3월 2일 17:30 UTC>에 끝납니다." +
 				"\n*리소스*: `/example.com/db/orders,node/web-1,pod/production/default/web (leaf.example.com)`"},
 		{"access ended", renderer.AccessEnded(approved, details),
 			"⌛ The access from your role request ended at <!date^1772472600^{date_short_pretty} {time}|2 Mar 2026 17:30 UTC>.\n*Role(s)*: `access,editor`"},
 		{"a language for the requester", Renderer{Cluster: renderer.Cluster, Style: Style{RequesterLanguage: Korean}}.Review(approved, 0, access.Requester),
-			"bob@example.com 님이 <!date^1772443860^{date_short_pretty} {time}|2026년 3월 2일 09:31 UTC>에 회원님의 요청을 검토했습니다." +
-				"\n결정: ✅ 승인됨.\n사유: ```\nok for today```"},
+			"bob@example.com 님이 <!date^1772443860^{date_short_pretty} {time}|2026년 3월 2일 09:31 UTC>에 회원님의 요청을 리뷰했습니다." +
+				"\n결정: ✅ 승인됨.\n이유: ```\nok for today```"},
 		{"reviewers keep theirs", Renderer{Cluster: renderer.Cluster, Style: Style{RequesterLanguage: Korean}}.Final(approved, access.Reviewers),
 			`Request with ID "` + requestID + `" has been updated: *APPROVED*`},
 		{"korean final", inKorean.Final(approved, access.Reviewers), `ID가 "` + requestID + `"인 요청의 상태가 바뀌었습니다: *승인됨*`},
