@@ -100,10 +100,11 @@ func (r *run) showURL(v any) (string, error) {
 var linkish = regexp.MustCompile(`://|[\pL\pN]\.\pL`)
 
 // bare returns a person's words on one line of their own text. In a reply
-// Slack looks for links in what isn't code; there, what looks like one is.
+// Slack looks for links in what isn't code; there, what looks like one is,
+// unless it is an email address.
 func (r *run) bare(s string) markup {
 	t, cut := escape(s, inLine, reasonLimit)
-	if !r.slot.verbatim && linkish.MatchString(t) {
+	if !r.slot.verbatim && linkish.MatchString(t) && !plain(strings.TrimSpace(s), false) {
 		return markup(r.p.code(s, reasonLimit))
 	}
 	if cut {
