@@ -49,7 +49,7 @@ func TestRequestersCanBeLeftAlone(t *testing.T) {
 	after := w.request(teleporttest.Request{})
 	w.shows(after, []string{dev}, "PENDING")
 	w.review(before, "bob@example.com", approved, "")
-	w.review(after, "bob@example.com", approved, "")
+	w.review(after, "carol@example.com", approved, "")
 	w.shows(after, []string{dev}, "APPROVED")
 	w.shows(before, []string{dev, alice}, "APPROVED")
 	w.stopPlugin()

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -45,8 +46,8 @@ func TestMessages(t *testing.T) {
 // A hint has what can be named.
 func TestMistakesInTemplatesAreToldWithWhatThereIs(t *testing.T) {
 	_, _, err := Parse("f", []byte(sound+"[messages.templates]\ntitle = '{{.Usr}}'\nreview = '{{x}}'"), files)
-	ps, _ := err.(Problems)
-	if len(ps) != 2 || !strings.Contains(ps[0].Do, ", .User") || !strings.Contains(ps[1].Do, "codeblock,") {
+	var ps Problems
+	if !errors.As(err, &ps) || len(ps) != 2 || !strings.Contains(ps[0].Do, ", .User") || !strings.Contains(ps[1].Do, "codeblock,") {
 		t.Errorf("hints of %+v", ps)
 	}
 }

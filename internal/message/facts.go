@@ -17,15 +17,15 @@ func (l *lines) add(label, value string) {
 	*l = append(*l, "*"+label+"*: "+value)
 }
 
-// pack joins the lines to as few texts of at most maxChars as their order
+// pack joins the lines to as few texts that a section takes as their order
 // allows. Each line is short enough by the limits of what is in it.
-func (l lines) pack(maxChars int) []string {
+func (l lines) pack() []string {
 	var texts []string
 	var b strings.Builder
 	used := 0
 	for _, s := range l {
 		n := utf8.RuneCountInString(s) + len("\n")
-		if used > 0 && used+n > maxChars {
+		if used > 0 && used+n > maxSectionChars {
 			texts = append(texts, b.String())
 			b.Reset()
 			used = 0

@@ -48,7 +48,7 @@ func (o *own) text(name, builtin string) string {
 func (o *own) fields(builtin lines) []string {
 	const name = "fields"
 	if _, ok := o.r.Templates[name]; !ok {
-		return builtin.pack(maxSectionChars)
+		return builtin.pack()
 	}
 	plain := strings.TrimSpace(strings.Join(builtin, "\n"))
 	if text := o.text(name, plain); text != plain {
@@ -58,7 +58,7 @@ func (o *own) fields(builtin lines) []string {
 		}
 		o.fail(name, err)
 	}
-	return builtin.pack(maxSectionChars)
+	return builtin.pack()
 }
 
 // reply returns a thread reply.
@@ -105,7 +105,7 @@ func packed(text string) ([]string, error) {
 		return nil, errLine
 	}
 	var sections []string
-	for _, s := range l.pack(maxSectionChars) {
+	for _, s := range l.pack() {
 		if strings.TrimSpace(s) != "" {
 			sections = append(sections, s)
 		}

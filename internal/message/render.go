@@ -56,7 +56,7 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 	}
 	// The way to the request has a section of its own, where nothing that
 	// grows can push it out.
-	for _, s := range r.reference(p, req, to).pack(maxSectionChars) {
+	for _, s := range r.reference(p, req, to).pack() {
 		blocks = append(blocks, section(s))
 	}
 	blocks = append(blocks, slack.NewContextBlock("", mrkdwn(r.statusText(p, req))))
