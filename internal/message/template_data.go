@@ -93,11 +93,11 @@ func (r Renderer) view(p *phrases, req access.Request, d access.Details, to acce
 		kind = "resource"
 	}
 	return view{
-		ID: req.ID, Cluster: r.Cluster.Name, User: req.User, Kind: kind,
+		ID: head(req.ID), Cluster: head(r.Cluster.Name), User: head(req.User), Kind: kind,
 		State: req.State.String(), Status: p.withEmoji(req.State),
 		Roles: sorted(req.Roles), Resources: r.resourceNames(req.Resources, d), Logins: d.Logins,
-		Reason: req.Reason, ResolveReason: req.ResolveReason, Reviewers: sorted(req.SuggestedReviewers),
-		AccessList: req.AccessListTitle, Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
+		Reason: head(req.Reason), ResolveReason: head(req.ResolveReason), Reviewers: sorted(req.SuggestedReviewers),
+		AccessList: head(req.AccessListTitle), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
 		Created: instantOf(req.Created), Expires: instantOf(req.Expires),
 		AccessStarts: instantOf(req.AssumeStart), AccessExpires: instantOf(req.AccessExpires),
 		AccessEnded: r.over(req), Resolved: req.State.Resolved(), ForRequester: to == access.Requester,
@@ -106,7 +106,7 @@ func (r Renderer) view(p *phrases, req access.Request, d access.Details, to acce
 }
 
 func (p *phrases) reviewView(v access.Review) reviewView {
-	return reviewView{Author: v.Author, State: v.State.String(), Status: p.withEmoji(v.State), Reason: v.Reason, Created: instantOf(v.Created)}
+	return reviewView{Author: head(v.Author), State: v.State.String(), Status: p.withEmoji(v.State), Reason: head(v.Reason), Created: instantOf(v.Created)}
 }
 
 // withEmoji is the state as a template shows it.

@@ -22,6 +22,7 @@ const (
 	keyResolution    = "resolution"
 	keyResolveReason = "resolve_reason"
 	keyLogins        = "logins_by_role"
+	keyAnnotations   = "system_annotations"
 	keyMessages      = "messages"
 
 	// A single message, as versions before lists of messages wrote it; read, never written.
@@ -124,6 +125,12 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 	if v := data[keyLogins]; v != "" {
 		if err := json.Unmarshal([]byte(v), &rec.About.Logins); err != nil {
 			bad(keyLogins, err)
+		}
+	}
+
+	if v := data[keyAnnotations]; v != "" {
+		if err := json.Unmarshal([]byte(v), &rec.About.Annotations); err != nil {
+			bad(keyAnnotations, err)
 		}
 	}
 
@@ -297,6 +304,9 @@ func (r Record) encode() map[string]string {
 	}
 	if len(a.Logins) > 0 {
 		data[keyLogins] = mustMarshal(a.Logins)
+	}
+	if len(a.Annotations) > 0 {
+		data[keyAnnotations] = mustMarshal(a.Annotations)
 	}
 	if r.stored[keyLegacyChannel] != "" {
 		// The message is in keyMessages now.

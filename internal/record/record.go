@@ -50,6 +50,7 @@ type About struct {
 	State              access.State
 	ResolveReason      string
 	SuggestedReviewers []string
+	Annotations        map[string][]string // the request's system annotations
 	Created            time.Time
 	AccessExpires      time.Time
 }
@@ -146,7 +147,8 @@ func (r Record) Saw(req access.Request, d access.Details) Record {
 		User: req.User, Kind: req.Kind, Reason: req.Reason, State: req.State, ResolveReason: req.ResolveReason,
 		Roles: slices.Clone(req.Roles), SuggestedReviewers: slices.Clone(req.SuggestedReviewers),
 		Created: req.Created, AccessExpires: req.AccessExpires,
-		Logins: d.Logins,
+		Annotations: req.Clone().SystemAnnotations,
+		Logins:      d.Logins,
 	}
 	if about.Logins == nil {
 		about.Logins = r.About.Logins
@@ -173,7 +175,7 @@ func (r Record) Ghost(id string) (access.Request, access.Details) {
 	a := r.About
 	req := access.Request{
 		ID: id, User: a.User, Kind: a.Kind, Roles: a.Roles, Reason: a.Reason, State: a.State, ResolveReason: a.ResolveReason,
-		SuggestedReviewers: a.SuggestedReviewers, Created: a.Created, AccessExpires: a.AccessExpires,
+		SuggestedReviewers: a.SuggestedReviewers, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
 	}
 	if !req.State.Resolved() {
 		req.State = access.Expired
