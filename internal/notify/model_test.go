@@ -184,6 +184,7 @@ func (s *story) act(a action) {
 	case "teleport stops":
 		if !s.away {
 			s.away = true
+			s.refused += 4 * len(s.u.replicas) // workers with a post of which they can't write down that it arrived
 			s.u.stopTeleport()
 		}
 	case "teleport starts":
