@@ -58,6 +58,28 @@ func TestStory_Expiry(t *testing.T) {
 	slack.once(t, id)
 }
 
+// Approved access ends at the very moment at which Teleport forgets the
+// request; the record outlives it.
+func TestStory_AccessEnds(t *testing.T) {
+	t.Parallel()
+	c, slack := newCluster(t), newWorkspace(t)
+	p := newPlugin(t, settings{addr: c.authAddr, identity: c.signIdentity(t, "access-plugin"), slackURL: slack.URL()})
+	p.start(t)
+
+	id := c.shortAccess(t, 15*time.Second)
+	slack.announced(t, id)
+	c.approve(t, id, "")
+	slack.shows(t, id, "APPROVED", approvedReaction)
+	slack.shows(t, id, "access ended", "")
+	eventually(t, "Teleport has forgotten the request", func() (bool, string) {
+		_, err := c.tryTctl(t, "requests", "get", id)
+		return err != nil, "it is still there"
+	})
+
+	p.stop(t)
+	slack.once(t, id)
+}
+
 // What happens while the plugin is down is made up for when it starts.
 func TestStory_PluginDown(t *testing.T) {
 	t.Parallel()
@@ -243,8 +265,26 @@ func TestStory_SecondSignal(t *testing.T) {
 }
 
 // shortRequest asks for access as Alice, with a request that ends after life
-// unless it is decided. tctl has no flag for that, so it takes her own identity.
+// unless it is decided.
 func (c *cluster) shortRequest(t *testing.T, life time.Duration) string {
+	t.Helper()
+	return c.requestBy(t, func(r types.AccessRequest) {
+		r.SetExpiry(time.Now().Add(life))
+		if v3, ok := r.(*types.AccessRequestV3); ok {
+			v3.Metadata.SetExpiry(r.Expiry()) // where servers before 14 look for it
+		}
+	})
+}
+
+// shortAccess asks for access that ends after life.
+func (c *cluster) shortAccess(t *testing.T, life time.Duration) string {
+	t.Helper()
+	return c.requestBy(t, func(r types.AccessRequest) { r.SetAccessExpiry(time.Now().Add(life)) })
+}
+
+// requestBy asks for access as Alice. tctl has no flags for what change does,
+// so it takes her own identity.
+func (c *cluster) requestBy(t *testing.T, change func(types.AccessRequest)) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -254,10 +294,7 @@ func (c *cluster) shortRequest(t *testing.T, life time.Duration) string {
 		t.Fatal(err)
 	}
 	request.SetRequestReason("for a moment")
-	request.SetExpiry(time.Now().Add(life))
-	if v3, ok := request.(*types.AccessRequestV3); ok {
-		v3.Metadata.SetExpiry(request.Expiry()) // where servers before 14 look for it
-	}
+	change(request)
 	made, err := her.CreateAccessRequestV2(ctx, request)
 	if err != nil {
 		t.Fatalf("create a request: %v", err)

@@ -23,6 +23,9 @@ func main() {
 		Environ: os.Environ(),
 		Version: cli.BuildVersion(version, commit, api.Version),
 		Start:   start,
+		Post: func(ctx context.Context, o cli.PostOptions) (string, error) {
+			return app.Post(ctx, o.Config, o.To, o.Message)
+		},
 		Demo: func(ctx context.Context, o cli.DemoOptions) error {
 			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Stdout: o.Stdout, Stderr: o.Stderr})
 		},

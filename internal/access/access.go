@@ -121,6 +121,16 @@ func (r Request) Counts() (approvals, denials int) {
 	return approvals, denials
 }
 
+// AccessEnds returns when the access that was given ends, or zero if there is
+// none that ends: the request was not approved, leads to access that lasts, or
+// does not say.
+func (r Request) AccessEnds() time.Time {
+	if r.State != Approved || r.Kind == LongTerm || r.AccessExpires.Unix() <= 0 {
+		return time.Time{}
+	}
+	return r.AccessExpires
+}
+
 // Clone returns a copy that shares no memory with r.
 func (r Request) Clone() Request {
 	r.Roles = slices.Clone(r.Roles)

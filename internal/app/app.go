@@ -75,7 +75,13 @@ func New(o Options) (*App, error) {
 		Directory: a.slack,
 		Inspector: a.teleport,
 		Routes:    route.Table(o.Config.Recipients),
-		Log:       o.Log,
+		Style:     o.Config.Messages.Style,
+		Ends: notify.Ends{
+			Notice: o.Config.Messages.AccessEndsNotice,
+			Ended:  o.Config.Messages.AccessEndedNotice,
+		},
+		NoRequester: !o.Config.Messages.Requester,
+		Log:         o.Log,
 	})
 	return a, nil
 }

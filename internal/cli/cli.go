@@ -53,6 +53,8 @@ type Options struct {
 	Start func(context.Context, StartOptions) error
 	// Demo runs both doubles and the plugin until the context ends.
 	Demo func(context.Context, DemoOptions) error
+	// Post posts one message and returns where it went.
+	Post func(context.Context, PostOptions) (string, error)
 
 	// Notify sends the signals that the program handles to c until stop is
 	// called; nil for the process's own.
@@ -118,7 +120,7 @@ should decide, who asked, and what became of it.`,
 	})
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(o.start(), o.configure(), o.version(), o.demo(), completion())
+	root.AddCommand(o.start(), o.configure(), o.version(), o.demo(), o.preview(), completion())
 	for _, cmd := range root.Commands() {
 		addHelpFlag(cmd)
 	}

@@ -38,9 +38,17 @@ func TestMain(m *testing.M) {
 	testscript.Main(checkedM{m}, map[string]func(){program: func() {
 		os.Exit(Main(context.Background(), Options{
 			Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo,
+			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Post: scriptedPost,
 		}))
 	}})
+}
+
+// scriptedPost says what it was asked to post.
+func scriptedPost(_ context.Context, o PostOptions) (string, error) {
+	if o.To == "#nowhere" {
+		return "", errors.New("post message to #nowhere: channel_not_found")
+	}
+	return fmt.Sprintf("%s, %d blocks, with the token of %s", o.To, len(o.Message.Blocks), filepath.Base(o.Config.Path)), nil
 }
 
 // scriptedStart plays the part that the script asks for, and makes a file

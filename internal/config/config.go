@@ -19,6 +19,8 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
 // DefaultPath is where the file is looked for when nothing is said.
@@ -38,6 +40,7 @@ type Config struct {
 	Review     Review
 	Recipients map[string][]string // role → recipients as written: channels, emails, IDs; "*" is the fallback; never nil
 	Routing    Routing
+	Messages   Messages
 	Log        Log
 	Path       string // where it was read from
 }
@@ -75,6 +78,18 @@ type Routing struct {
 	// OnlyMonitoringRules says that access monitoring rules are the only
 	// routing wanted, so that role_to_recipients may be empty or lack "*".
 	OnlyMonitoringRules bool
+}
+
+// Messages is the [messages] section, which the published plugin does not have.
+type Messages struct {
+	message.Style
+	// Requester says that who asks gets a message of their own.
+	Requester bool
+	// AccessEndsNotice is how long before its end requesters are told that
+	// their access will end; zero for not at all.
+	AccessEndsNotice time.Duration
+	// AccessEndedNotice says that requesters are told that access has ended.
+	AccessEndedNotice bool
 }
 
 // Log is the [log] section.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
 // sound is the shortest file without a problem or a warning.
@@ -69,8 +71,9 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 		Recipients: map[string][]string{
 			"*": {"general"},
 		},
-		Log:  Log{Output: "stderr", Severity: slog.LevelInfo},
-		Path: "f",
+		Messages: Messages{Style: message.Style{Language: "en", RequesterLanguage: "en"}, Requester: true},
+		Log:      Log{Output: "stderr", Severity: slog.LevelInfo},
+		Path:     "f",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -98,6 +101,16 @@ dev = ["a", "b@example.com"]
 Dev = []
 [routing]
 only_monitoring_rules = true
+[messages]
+language = "ko"
+requester_language = "EN"
+requester = false
+access_ends_notice = "15m"
+access_ended_notice = true
+link = "teleport://{{.Proxy}}/web/request/{{.ID}}"
+[messages.templates]
+title = "{{.User}}"
+review = ""
 [log]
 output = "/var/log/x.log"
 severity = "WARNING"
@@ -106,6 +119,8 @@ format = "JSON"
 	if err != nil || warnings != nil {
 		t.Fatalf("Parse: %v, warnings %v", err, warnings)
 	}
+	link, _ := message.CompileLink("teleport://{{.Proxy}}/web/request/{{.ID}}")
+	title, _ := message.CompileTemplate("title", "{{.User}}")
 	want := Config{
 		Teleport: Teleport{Addr: "[::1]:443", Identity: "rel/id", RefreshIdentity: true, RefreshIdentityInterval: 90 * time.Second},
 		Slack:    Slack{Token: NewSecret("xoxb-from-file"), TokenPath: "/token", APIURL: "https://slack.example.com/api/"},
@@ -115,8 +130,15 @@ format = "JSON"
 			"dev": {"a", "b@example.com"}, "prod.admin": {"c"}, "Dev": {},
 		},
 		Routing: Routing{OnlyMonitoringRules: true},
-		Log:     Log{Output: "/var/log/x.log", Severity: slog.LevelWarn, Format: JSON},
-		Path:    "f",
+		Messages: Messages{
+			Style: message.Style{
+				Language: "ko", RequesterLanguage: "en", Link: link,
+				Templates: map[string]message.Template{"title": title},
+			},
+			AccessEndsNotice: 15 * time.Minute, AccessEndedNotice: true,
+		},
+		Log:  Log{Output: "/var/log/x.log", Severity: slog.LevelWarn, Format: JSON},
+		Path: "f",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -314,7 +336,7 @@ func TestDidYouMean(t *testing.T) {
 		"[slakc]\n":                         "did you mean slack?",
 		"[teleport]\nrole_to_recipient = 1": "role_to_recipients is a table of its own: [role_to_recipients]",
 		"[log]\nrotate_every_day = 1":       "the keys of [log] are format, output, severity",
-		"[recipients_of_roles]\n":           "the tables are log, review, role_to_recipients, routing, slack, teleport",
+		"[recipients_of_roles]\n":           "the tables are log, messages, review, role_to_recipients, routing, slack, teleport",
 	} {
 		_, _, err := Parse("f", []byte(written), files)
 		var ps Problems

@@ -20,7 +20,7 @@ func Keys() []string {
 	var keys []string
 	for _, s := range r.sections {
 		for _, name := range s.known {
-			isTable := func(other *section) bool { return s.name == "" && other.name == name }
+			isTable := func(other *section) bool { return other.name == s.path(name) }
 			if !slices.ContainsFunc(r.sections, isTable) {
 				keys = append(keys, s.path(name))
 			}

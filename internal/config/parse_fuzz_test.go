@@ -12,6 +12,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("[[slack]]\n[slack.token]\na.b.c = [1, {x = 2}]\n")
 	f.Add("[slack]\ntoken = \"xoxb-secret-canary\n")
 	f.Add("\xef\xbb\xbf[a]\r\n'é' = 1979-05-27T07:32:00Z")
+	f.Add(sound + "[messages]\nlink = \"https://x/{{.ID}}\"\n[messages.templates]\ntitle = \"\"\"\n\\u00e9 {{.User}}\"\"\"\nfields = '{{'")
 	f.Add("role_to_recipients = {\"*\" = ['a', 1, {}]}")
 	f.Fuzz(func(t *testing.T, file string) {
 		cfg, warnings, err := Parse("f", []byte(file), files)

@@ -153,14 +153,14 @@ func (s *section) find(name string, aliases ...string) (*entry, field) {
 
 // section returns the table called name.
 func (s *section) section(name string) *section {
-	sub := &section{r: s.r, name: name, taken: map[string]bool{}}
+	sub := &section{r: s.r, name: s.path(name), taken: map[string]bool{}}
 	s.r.sections = append(s.r.sections, sub)
 	e, f := s.find(name)
 	switch {
 	case e == nil:
 	case e.val.table == nil:
 		sub.wrong = true
-		s.r.problem(f, fmt.Sprintf("begin it with a line of its own: [%s]", name),
+		s.r.problem(f, fmt.Sprintf("begin it with a line of its own: [%s]", sub.name),
 			"is %s, expected a table", e.val.describe())
 	default:
 		sub.table = e.val.table

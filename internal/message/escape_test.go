@@ -160,7 +160,7 @@ func TestDate(t *testing.T) {
 			"<!date^1772411400^{date_short_pretty} {time}|2 Mar 2026 00:30 UTC>"},
 		{"too far", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), ""},
 	} {
-		if got := date(tc.at); got != tc.want {
+		if got := english.date(tc.at); got != tc.want {
 			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)
 		}
 	}

@@ -17,15 +17,15 @@ func (l *lines) add(label, value string) {
 	*l = append(*l, "*"+label+"*: "+value)
 }
 
-// pack joins the lines to as few texts of at most maxChars as their order
+// pack joins the lines to as few texts that a section takes as their order
 // allows. Each line is short enough by the limits of what is in it.
-func (l lines) pack(maxChars int) []string {
+func (l lines) pack() []string {
 	var texts []string
 	var b strings.Builder
 	used := 0
 	for _, s := range l {
 		n := utf8.RuneCountInString(s) + len("\n")
-		if used > 0 && used+n > maxChars {
+		if used > 0 && used+n > maxSectionChars {
 			texts = append(texts, b.String())
 			b.Reset()
 			used = 0
@@ -94,7 +94,7 @@ func (r Renderer) facts(p *phrases, req access.Request, a asked, to access.Audie
 		}
 		l.add(label, p.names(sorted(req.SuggestedReviewers), ", ", listLimit))
 	}
-	return append(l, p.times(req)...)
+	return append(l, r.times(p, req)...)
 }
 
 // roleLines returns one line for all roles, or where logins are known one for
@@ -130,22 +130,26 @@ func (p *phrases) roleLines(a asked) lines {
 // times returns when the request lapses and how long its access lasts, as far
 // as that is known and still means something: access that was denied, lapsed
 // or was promoted has no end to tell, and long-term access has none.
-func (p *phrases) times(req access.Request) lines {
+func (r Renderer) times(p *phrases, req access.Request) lines {
 	var l lines
-	if at := date(req.Expires); at != "" && req.State == access.Pending {
+	if at := p.date(req.Expires); at != "" && req.State == access.Pending {
 		l.add(p.expires, at)
 	}
 	if req.State != access.Pending && req.State != access.Approved {
 		return l
 	}
+	if r.over(req) {
+		l.add(p.ended, p.date(req.AccessExpires))
+		return l
+	}
 	from := req.Created
 	if req.AssumeStart.After(req.Created) {
 		from = req.AssumeStart
-		if at := date(from); at != "" {
+		if at := p.date(from); at != "" {
 			l.add(p.starts, at)
 		}
 	}
-	until := date(req.AccessExpires)
+	until := p.date(req.AccessExpires)
 	if until == "" || req.Kind == access.LongTerm {
 		return l
 	}
@@ -163,16 +167,19 @@ func (p *phrases) times(req access.Request) lines {
 // lasting returns the time from one moment to another, or "" if the first is
 // unknown.
 func (p *phrases) lasting(from, until time.Time) string {
-	if date(from) == "" {
+	if p.date(from) == "" {
 		return ""
 	}
 	return p.duration(until.Sub(from))
 }
 
 // statusText returns where the request stands.
-func (p *phrases) statusText(req access.Request) string {
+func (r Renderer) statusText(p *phrases, req access.Request) string {
 	// Promoted has no emoji, and two spaces, as the published plugin has it.
-	l := lines{"*" + p.status + "*: " + p.emoji.of(req.State) + " " + req.State.String()}
+	l := lines{"*" + p.status + "*: " + p.emoji.of(req.State) + " " + p.state.of(req.State)}
+	if r.over(req) {
+		l[0] += p.over
+	}
 	if req.State == access.Pending {
 		if len(req.Reviews) > 0 {
 			l = append(l, p.counts(req)...)

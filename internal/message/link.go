@@ -1,15 +1,28 @@
 package message
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// link returns the token that leads to the request in the Web UI, or "" where
-// the Web UI cannot show it. An address is never cut and nothing else is
-// dropped in its favour, so one that is too long for one counts as none.
+// link returns the token that leads to the request, or "" where none is known.
 func (r Renderer) link(req access.Request) string {
+	url := r.address(req)
+	if url == "" {
+		return ""
+	}
+	return "<" + strings.ReplaceAll(url, "&", "&amp;") + ">"
+}
+
+// address returns where the request can be seen: as configured, or in the Web
+// UI, or "" where that cannot show it. An address is never cut and nothing
+// else is dropped in its favour, so one that is too long for one counts as none.
+func (r Renderer) address(req access.Request) string {
+	if url, err := r.ownAddress(req); err == nil && url != "" {
+		return url
+	}
 	base := strings.TrimRight(r.Cluster.WebURL, "/")
 	if base == "" || len(base) > maxURLChars || !urlSafe(base) {
 		return ""
@@ -18,12 +31,21 @@ func (r Renderer) link(req access.Request) string {
 	if plainID(req.ID) {
 		url += "/" + req.ID
 	}
-	return "<" + strings.ReplaceAll(url, "&", "&amp;") + ">"
+	return url
+}
+
+// ownAddress returns the configured address, or "" if there is none for req:
+// an ID that is none of Teleport's leads to the list of requests.
+func (r Renderer) ownAddress(req access.Request) (string, error) {
+	if r.Link.IsZero() || !plainID(req.ID) {
+		return "", nil
+	}
+	return r.Link.render(&english, addressOf{ID: req.ID, Cluster: r.Cluster.Name, Proxy: hostOf(r.Cluster.WebURL)})
 }
 
 // urlSafe says that s can stand in a Slack link as it is.
 func urlSafe(s string) bool {
-	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+	if !slices.ContainsFunc(linkSchemes, func(scheme string) bool { return strings.HasPrefix(s, scheme) && len(s) > len(scheme) }) {
 		return false
 	}
 	for _, c := range []byte(s) {

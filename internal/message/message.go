@@ -15,6 +15,10 @@ import "github.com/slack-go/slack"
 type Message struct {
 	Text   string        // mrkdwn-escaped; beside blocks one line, for notifications and screen readers
 	Blocks []slack.Block // nil for plain text messages such as thread replies
+
+	// Failed are templates that could not be used, so that the built-in text
+	// stands in their place.
+	Failed []*TemplateError
 }
 
 // Tag marks a message in Slack's own metadata, so that it can be found again
@@ -22,7 +26,7 @@ type Message struct {
 type Tag struct {
 	RequestID string
 	Recipient string // the recipient's ID as it was posted to
-	Part      string // "request", "review-<n>", "final"
+	Part      string // "request", "review-<n>", "final", "access-ends", "access-ended"
 }
 
 // MetadataEvent is the event_type of every Tag.

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -8,12 +9,12 @@ import (
 // date returns t as a token that Slack shows in the reader's own time zone,
 // or "" where there is no time to show: zero, Unix zero as some fields on the
 // wire have it, and years that Slack has no date for.
-func date(t time.Time) string {
+func (p *phrases) date(t time.Time) string {
 	if t.Unix() <= 0 || t.Year() > 9999 {
 		return ""
 	}
 	return "<!date^" + strconv.FormatInt(t.Unix(), 10) + "^{date_short_pretty} {time}|" +
-		t.UTC().Format("2 Jan 2006 15:04") + " UTC>"
+		t.UTC().Format(p.dateLayout) + " UTC>"
 }
 
 // duration returns d in its two largest units, or "" below half a minute.
@@ -26,17 +27,22 @@ func (p *phrases) duration(d time.Duration) string {
 	s := ""
 	for _, u := range []struct {
 		size time.Duration
-		name count
-	}{{day, p.day}, {time.Hour, p.hour}, {time.Minute, p.minute}} {
+		text counted
+	}{{day, p.days}, {time.Hour, p.hours}, {time.Minute, p.minutes}} {
 		n := int(d / u.size)
 		d %= u.size
 		switch {
 		case n <= 0:
 		case s != "":
-			return s + " " + strconv.Itoa(n) + " " + u.name.of(n)
+			return s + " " + p.count(u.text, n)
 		default:
-			s = strconv.Itoa(n) + " " + u.name.of(n)
+			s = p.count(u.text, n)
 		}
 	}
 	return s
+}
+
+// count returns the text with n in it, in the form that n asks for.
+func (p *phrases) count(text counted, n int) string {
+	return fmt.Sprintf(text[p.plural(n)], n)
 }

@@ -106,7 +106,9 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 		r := Renderer{Cluster: access.Cluster{
 			Name:   hostile().Draw(t, "cluster"),
 			WebURL: rapid.OneOf(rapid.Just(""), rapid.Just("https://teleport.example.com"), hostile()).Draw(t, "web URL"),
-		}}
+		}, Now: moment().Draw(t, "now")}
+		r.Language = rapid.SampledFrom(Languages()).Draw(t, "language")
+		p := r.words(access.Reviewers)
 		to := rapid.SampledFrom([]access.Audience{access.Reviewers, access.Requester}).Draw(t, "audience")
 
 		m := r.Request(req, d, to)
@@ -116,21 +118,39 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 			}
 		}
 		check("request", m, true)
+		own := r
+		own.Templates, own.Link = everyTemplate(t), mustLink(t, "teleport://{{.Cluster}}/web/request/{{.ID}}?from={{.Proxy}}")
+		checkOwn := func(what string, m Message, oneLine bool) {
+			if broken := brokenRules(m, oneLine, labelled); broken != nil {
+				t.Fatalf("%s with templates breaks rules:\n%s", what, strings.Join(broken, "\n"))
+			}
+		}
+		checkOwn("request", own.Request(req, d, to), true)
+		checkOwn("final", own.Final(req, to), false)
+		checkOwn("access ends", own.AccessEnds(req, d), false)
+		checkOwn("minimal", own.Minimal(req, to), true)
+		for i := range req.Reviews {
+			checkOwn("review", own.Review(req, i, to), false)
+		}
 		check("minimal", r.Minimal(req, to), true)
 		check("final", r.Final(req, to), false)
+		if !req.AccessEnds().IsZero() {
+			check("access ends", r.AccessEnds(req, d), false)
+			check("access ended", r.AccessEnded(req, d), false)
+		}
 		for i := range req.Reviews {
 			check("review", r.Review(req, i, to), false)
 		}
 
 		all := shown(m)
 		if r.Cluster.WebURL == "https://teleport.example.com" {
-			if !strings.Contains(all, "*Link*: <https://teleport.example.com/web/requests") {
+			if !strings.Contains(all, "*"+p.link+"*: <https://teleport.example.com/web/requests") {
 				t.Fatalf("no link in %s", all)
 			}
-		} else if !req.State.Resolved() && !strings.Contains(all, "*: `tsh request ") && !strings.Contains(all, "*Link*: <http") {
+		} else if !req.State.Resolved() && !strings.Contains(all, "*: `tsh request ") && !strings.Contains(all, "*"+p.link+"*: <http") {
 			t.Fatalf("neither link nor command in %s", all)
 		}
-		if to == access.Requester && (strings.Contains(all, "\n*Approve*: ") || strings.HasPrefix(all, "*Approve*: ")) {
+		if to == access.Requester && (strings.Contains(all, "\n*"+p.approve+"*: ") || strings.HasPrefix(all, "*"+p.approve+"*: ")) {
 			t.Fatalf("the requester is asked to approve in %s", all)
 		}
 

@@ -24,6 +24,8 @@ var (
 	created  = time.Date(2026, 3, 2, 9, 30, 0, 0, time.UTC)
 	renderer = Renderer{Cluster: access.Cluster{Name: "example.com", WebURL: "https://teleport.example.com"}}
 	offline  = Renderer{Cluster: access.Cluster{Name: "example.com"}}
+	inKorean = Renderer{Cluster: renderer.Cluster, Style: Style{Language: Korean}}
+	over     = Renderer{Cluster: renderer.Cluster, Now: created.Add(8 * time.Hour)} // the access has just ended
 )
 
 const requestID = "0197e7a5-6f3b-7c1e-9d51-3f1d2a4b5c6d"
@@ -123,11 +125,16 @@ func TestRequestGolden(t *testing.T) {
 		for _, state := range states {
 			for to, audience := range audiences {
 				req := in(state, request())
-				golden(t, strings.ToLower(kind+"-"+state.String()+"-"+audience), renderer.Request(req, details, to))
+				name := strings.ToLower(kind + "-" + state.String() + "-" + audience)
+				golden(t, name, renderer.Request(req, details, to))
+				golden(t, "ko-"+name, inKorean.Request(req, details, to))
 			}
 		}
 	}
 	for to, audience := range audiences {
+		golden(t, "over-"+audience, over.Request(in(access.Approved, resourceRequest()), details, to))
+		golden(t, "ko-over-"+audience, Renderer{over.Cluster, over.Now, inKorean.Style}.Request(in(access.Approved, resourceRequest()), details, to))
+		golden(t, "ko-hostile-denied-"+audience, inKorean.Request(in(access.Denied, hostileRequest()), details, to))
 		golden(t, "offline-pending-"+audience, offline.Request(roleRequest(), details, to))
 		golden(t, "offline-approved-"+audience, offline.Request(in(access.Approved, roleRequest()), details, to))
 		golden(t, "hostile-"+audience, renderer.Request(hostileRequest(), details, to))
@@ -136,18 +143,20 @@ func TestRequestGolden(t *testing.T) {
 
 	logins := roleRequest()
 	logins.Roles = append(logins.Roles, "unknown")
-	golden(t, "logins", renderer.Request(logins, access.Details{Logins: map[string][]string{
-		"editor": {"root", "admin"}, "access": nil,
-	}}, access.Reviewers))
+	known := access.Details{Logins: map[string][]string{"editor": {"root", "admin"}, "access": nil}}
+	golden(t, "logins", renderer.Request(logins, known, access.Reviewers))
+	golden(t, "ko-logins", inKorean.Request(logins, known, access.Reviewers))
 
 	reviewed := roleRequest()
 	reviewed.Reviews = []access.Review{{Author: "bob@example.com", State: access.Approved, Created: created}}
 	golden(t, "reviewed", renderer.Request(reviewed, details, access.Reviewers))
+	golden(t, "ko-reviewed", inKorean.Request(reviewed, details, access.Reviewers))
 
 	later := roleRequest()
 	later.AssumeStart = created.Add(24 * time.Hour)
 	later.AccessExpires = created.Add(49*time.Hour + 30*time.Minute)
 	golden(t, "assume-start", renderer.Request(later, details, access.Reviewers))
+	golden(t, "ko-assume-start", inKorean.Request(later, details, access.Reviewers))
 
 	bare := access.Request{ID: requestID}
 	golden(t, "bare", Renderer{}.Request(bare, access.Details{}, access.Reviewers))
@@ -159,6 +168,7 @@ func TestRequestGolden(t *testing.T) {
 	}
 	many.Reason = strings.Repeat("데이터베이스를 고쳐야 합니다. ", 40)
 	golden(t, "many", renderer.Request(many, details, access.Reviewers))
+	golden(t, "ko-many", inKorean.Request(many, details, access.Reviewers))
 	golden(t, "huge", renderer.Request(hugeRequest("&"), details, access.Reviewers))
 }
 
@@ -225,6 +235,21 @@ func TestReplies(t *testing.T) {
 		{"final of a promoted request", offline.Final(in(access.Promoted, longTermRequest()), access.Requester),
 			"Your resource request (long-term access) was promoted to an access list, whose access lasts without a request." +
 				"\n*Access list*: `Database on-call`\n*Resolution reason*: ```\nok for today```"},
+		{"access ends", renderer.AccessEnds(approved, details),
+			"⏰ The access from your role request ends at <!date^1772472600^{date_short_pretty} {time}|2 Mar 2026 17:30 UTC>.\n*Role(s)*: `access,editor`"},
+		{"access to resources ends", inKorean.AccessEnds(in(access.Approved, resourceRequest()), details),
+			"⏰ 리소스 요청으로 받은 접근이 <!date^1772472600^{date_short_pretty} {time}|2026년 3월 2일 17:30 UTC>에 끝납니다." +
+				"\n*리소스*: `/example.com/db/orders,node/web-1,pod/production/default/web (leaf.example.com)`"},
+		{"access ended", renderer.AccessEnded(approved, details),
+			"⌛ The access from your role request ended at <!date^1772472600^{date_short_pretty} {time}|2 Mar 2026 17:30 UTC>.\n*Role(s)*: `access,editor`"},
+		{"a language for the requester", Renderer{Cluster: renderer.Cluster, Style: Style{RequesterLanguage: Korean}}.Review(approved, 0, access.Requester),
+			"bob@example.com 님이 <!date^1772443860^{date_short_pretty} {time}|2026년 3월 2일 09:31 UTC>에 회원님의 요청을 리뷰했습니다." +
+				"\n결정: ✅ 승인됨.\n이유: ```\nok for today```"},
+		{"reviewers keep theirs", Renderer{Cluster: renderer.Cluster, Style: Style{RequesterLanguage: Korean}}.Final(approved, access.Reviewers),
+			`Request with ID "` + requestID + `" has been updated: *APPROVED*`},
+		{"korean final", inKorean.Final(approved, access.Reviewers), `ID가 "` + requestID + `"인 요청의 상태가 바뀌었습니다: *승인됨*`},
+		{"korean minimal", inKorean.Minimal(roleRequest(), access.Reviewers),
+			"⏳ 대기 중: alice 님의 요청, `access,editor`. <https://teleport.example.com/web/requests/" + requestID + ">"},
 		{"minimal", renderer.Minimal(roleRequest(), access.Reviewers),
 			"⏳ PENDING: alice requests `access,editor`. <https://teleport.example.com/web/requests/" + requestID + ">"},
 		{"minimal without the Web UI", offline.Minimal(in(access.Denied, roleRequest()), access.Requester),
@@ -295,6 +320,11 @@ func TestHugeRequestsKeepTheLinkAndTheLimits(t *testing.T) {
 		for _, state := range []access.State{access.Pending, access.Approved, access.Denied, access.Promoted, access.Expired} {
 			req.State = state
 			for _, d := range []access.Details{{}, {Logins: logins}} {
+				own := inKorean
+				own.Templates = everyTemplate(t)
+				if broken := brokenRules(own.Request(req, d, access.Reviewers), true, labelled); broken != nil {
+					t.Errorf("%q %s breaks rules with templates:\n%s", s, state, strings.Join(broken, "\n"))
+				}
 				m := renderer.Request(req, d, access.Reviewers)
 				if broken := brokenRules(m, true); broken != nil {
 					t.Errorf("%q %s breaks rules:\n%s", s, state, strings.Join(broken, "\n"))

@@ -11,14 +11,14 @@ import (
 )
 
 // ours are the only tokens that may stand in a message unescaped.
-var ours = regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC>|<https?://[^\s<>|]+>`)
+var ours = regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|(?:\d{1,2} [A-Z][a-z]{2} \d{4}|\d{4}년 \d{1,2}월 \d{1,2}일) \d\d:\d\d UTC>|<https?://[^\s<>|]+>`)
 
 // entities are what an & may begin.
 var entities = regexp.MustCompile(`&(amp|lt|gt);`)
 
 // brokenRules returns what Slack, or its reader, would not take about m. The
-// numbers are Slack's, from limits.go.
-func brokenRules(m Message, oneLine bool) []string {
+// numbers are Slack's, from limits.go. Templates may have further tokens.
+func brokenRules(m Message, oneLine bool, also ...*regexp.Regexp) []string {
 	var broken []string
 	fail := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 	text := func(where, s string, max int) {
@@ -29,6 +29,9 @@ func brokenRules(m Message, oneLine bool) []string {
 			fail("%s is not UTF-8", where)
 		}
 		rest := ours.ReplaceAllString(s, "")
+		for _, tokens := range also {
+			rest = tokens.ReplaceAllString(rest, "")
+		}
 		if i := strings.IndexAny(rest, "<>"); i >= 0 {
 			fail("%s has a raw %q in %.200q", where, rest[i], rest)
 		}
@@ -85,31 +88,6 @@ func brokenRules(m Message, oneLine bool) []string {
 		fail("blocks have %d characters together", total)
 	}
 	return broken
-}
-
-// outsideCode reads s as Slack does, fences before single back-ticks, and
-// returns what is not code and whether all code ended.
-func outsideCode(s string) (string, bool) {
-	var b strings.Builder
-	for s != "" {
-		mark := "```"
-		i := strings.IndexByte(s, '`')
-		if i < 0 {
-			b.WriteString(s)
-			break
-		}
-		if !strings.HasPrefix(s[i:], mark) {
-			mark = "`"
-		}
-		b.WriteString(s[:i])
-		s = s[i+len(mark):]
-		end := strings.Index(s, mark)
-		if end < 0 || mark == "`" && strings.Contains(s[:end], "\n") {
-			return "", false
-		}
-		s = s[end+len(mark):]
-	}
-	return b.String(), true
 }
 
 // shown returns all that m's blocks show.

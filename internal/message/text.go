@@ -14,11 +14,11 @@ func (r Renderer) text(p *phrases, req access.Request, a asked, to access.Audien
 	what := p.someAccess
 	switch {
 	case len(a.resources) > 0:
-		what = p.firstNames(a.resources)
+		what = fmt.Sprintf(p.theseRes, p.firstNames(a.resources))
 	case len(a.roles) == 1:
-		what = p.aRole + p.firstNames(a.roles)
+		what = fmt.Sprintf(p.oneRole, p.firstNames(a.roles))
 	case len(a.roles) > 1:
-		what = p.someRoles + p.firstNames(a.roles)
+		what = fmt.Sprintf(p.manyRoles, p.firstNames(a.roles))
 	}
 	format := p.textNew
 	switch {

@@ -14,19 +14,21 @@ func (b byState) of(s access.State) string {
 	return b[s]
 }
 
-// count is a word for one and for several.
-type count struct{ one, many string }
-
-func (c count) of(n int) string {
-	if n == 1 {
-		return c.one
-	}
-	return c.many
-}
+// counted is a text with a number in it, [1], in each form that the language's
+// plural tells apart.
+type counted []string
 
 // phrases are all words that messages are made of. Values that are formatted
 // into them are numbered, so that another language can order them its own way.
 type phrases struct {
+	language Language
+	// plural returns which form of a counted text belongs to n.
+	plural func(n int) int
+	// dateLayout is how time.Format writes a moment, for readers whose Slack
+	// can't show it in their own time zone. " UTC" follows.
+	dateLayout string
+	state      byState // how a state is called where it is told
+
 	// Titles. [1] is a noun.
 	newTitle, oldTitle             string
 	yourTitle                      byState
@@ -38,7 +40,7 @@ type phrases struct {
 	// Labels of fields.
 	id, cluster, user, role, logins, roles, resources, reason string
 	suggested, asked                                          string
-	expires, lasts, until, starts                             string
+	expires, lasts, until, starts, ended                      string
 	link, approve, deny, details, logIn                       string
 	status, resolutionReason, accessList                      string
 
@@ -54,13 +56,15 @@ type phrases struct {
 	denials     string
 	ofNeeded    string // [1] how many, [2] of how many
 	threshold   string // [1] its number, for one without a name
-	day         count
-	hour        count
-	minute      count
-	aRole       string // before a role's name, in a sentence
-	someRoles   string
+	days        counted
+	hours       counted
+	minutes     counted
+	oneRole     string // [1] its name, in a sentence
+	manyRoles   string // [1] their names
+	theseRes    string // [1] names of resources
 	someAccess  string // when a request names neither role nor resource
 	someCluster string // when the cluster has no name
+	over        string // behind the state, once approved access has ended
 
 	// The line for notifications. [1] user, [2] what, [3] cluster, [4] decided.
 	textNew, textDecided string
@@ -77,90 +81,5 @@ type phrases struct {
 	finalYours              byState // [1] noun
 	minimal, minimalYours   string  // [1] emoji, [2] state, [3] user, [4] what, [5] link
 	minimalReference        string  // [1] ID, where there is no link
-}
-
-// english has the published plugin's words where it has any; people and
-// dashboards know them.
-var english = phrases{
-	newTitle:         "You have a new %[1]s:",
-	oldTitle:         "%[1]s:", // the same noun, so that a search for it finds both
-	roleNoun:         "Role Request",
-	resourceNoun:     "Resource Request",
-	longTermNoun:     "Resource Request (long-term access)",
-	yourRoleNoun:     "role request",
-	yourResourceNoun: "resource request",
-	yourLongTermNoun: "resource request (long-term access)",
-	yourTitle: byState{
-		access.Pending:  "Your %[1]s was received:",
-		access.Approved: "Your %[1]s was approved:",
-		access.Denied:   "Your %[1]s was denied:",
-		access.Promoted: "Your %[1]s was promoted to an access list:",
-		access.Expired:  "Your %[1]s expired:",
-	},
-
-	id: "ID", cluster: "Cluster", user: "User",
-	role: "Role", logins: "Login(s)", roles: "Role(s)", resources: "Resource(s)", reason: "Reason",
-	suggested: "Suggested reviewer(s)",
-	asked:     "Asked to decide",
-	expires:   "Request expires",
-	lasts:     "Access would last",
-	until:     "Access until",
-	starts:    "Access starts",
-	link:      "Link", approve: "Approve", deny: "Deny", details: "Details", logIn: "Log in",
-	status: "Status", resolutionReason: "Resolution reason", accessList: "Access list",
-
-	lastsUntil: "%[1]s, until %[2]s",
-	more:       " and %[1]d more",
-	moreLines:  "and %[1]d more",
-	truncated:  " (truncated)",
-	empty:      "(empty)",
-	noLogins:   "-",
-	emoji:      byState{access.Pending: "⏳", access.Approved: "✅", access.Denied: "❌", access.Expired: "⌛"},
-	decided: byState{
-		access.Pending:  "Pending",
-		access.Approved: "Approved",
-		access.Denied:   "Denied",
-		access.Promoted: "Promoted",
-		access.Expired:  "Expired",
-	},
-	approvals:   "Approvals %[1]s",
-	denials:     "Denials %[1]s",
-	ofNeeded:    "%[1]d of %[2]d",
-	threshold:   "threshold %[1]d",
-	day:         count{"day", "days"},
-	hour:        count{"hour", "hours"},
-	minute:      count{"minute", "minutes"},
-	aRole:       "role ",
-	someRoles:   "roles ",
-	someAccess:  "access",
-	someCluster: "Teleport",
-
-	textNew:     "%[1]s requests %[2]s in %[3]s",
-	textDecided: "%[4]s: %[1]s requested %[2]s in %[3]s",
-	textYours: byState{
-		access.Pending:  "Your request for %[2]s in %[3]s was received",
-		access.Approved: "Your request for %[2]s in %[3]s was approved",
-		access.Denied:   "Your request for %[2]s in %[3]s was denied",
-		access.Promoted: "Your request for %[2]s in %[3]s was promoted to an access list",
-		access.Expired:  "Your request for %[2]s in %[3]s expired",
-	},
-	textReason: "%[1]s: %[2]s",
-
-	reviewed:             "%[1]s reviewed the request at %[2]s.",
-	reviewedUndated:      "%[1]s reviewed the request.",
-	reviewedYours:        "%[1]s reviewed your request at %[2]s.",
-	reviewedYoursUndated: "%[1]s reviewed your request.",
-	resolution:           "Resolution: %[1]s.",
-	reviewReason:         "Reason: %[1]s",
-	final:                "Request with ID \"%[1]s\" has been updated: *%[2]s*",
-	finalYours: byState{
-		access.Pending:  "⏳ Your %[1]s is still waiting for a decision.",
-		access.Approved: "✅ Your %[1]s was approved.",
-		access.Denied:   "❌ Your %[1]s was denied.",
-		access.Promoted: "Your %[1]s was promoted to an access list, whose access lasts without a request.",
-		access.Expired:  "⌛ Your %[1]s expired before anyone decided it.",
-	},
-	minimal:          "%[1]s %[2]s: %[3]s requests %[4]s. %[5]s",
-	minimalYours:     "%[1]s %[2]s: your request as %[3]s for %[4]s. %[5]s",
-	minimalReference: "ID %[1]s",
+	accessEnds, accessEnded string  // [1] noun, [2] date
 }

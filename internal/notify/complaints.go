@@ -5,21 +5,24 @@ import (
 	"sync"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
 // Log attribute keys.
 const (
-	keyRequestID = "request_id"
-	keyRecipient = "recipient"
-	keyChannelID = "channel_id"
-	keyMessageTS = "message_ts"
-	keyUser      = "user"
-	keyRule      = "rule"
-	keyState     = "request_state"
-	keyReview    = "review"
-	keyAttempt   = "attempt"
-	keyError     = "error"
-	keyHint      = "hint"
+	keyRequestID     = "request_id"
+	keyRecipient     = "recipient"
+	keyChannelID     = "channel_id"
+	keyMessageTS     = "message_ts"
+	keyUser          = "user"
+	keyState         = "request_state"
+	keyAccessExpires = "access_expires"
+	keyReview        = "review"
+	keyTemplate      = "template"
+	keyAttempt       = "attempt"
+	keyError         = "error"
+	keyHint          = "hint"
+	keyRule          = "rule"
 )
 
 // maxComplaints bounds what is remembered; past it, old complaints are
@@ -61,6 +64,14 @@ func (c *complaints) report(subject, msg string, err error, attrs ...any) {
 		attrs = append(attrs, slog.String(keyHint, h))
 	}
 	c.log.Warn(msg, attrs...)
+}
+
+// reportTemplates says once which templates could not be used and why.
+func (n *Notifier) reportTemplates(failed []*message.TemplateError) {
+	for _, f := range failed {
+		n.complaints.report("template "+f.Name, "a template failed for a request; the built-in text stands in its place", f,
+			slog.String(keyTemplate, f.Name))
+	}
 }
 
 // settle notes that nothing is wrong with the subject, and returns whether

@@ -22,10 +22,12 @@ func (p *pass) do(ctx context.Context, s Step) {
 		return
 	}
 	c := p.facts.Record.Copies[s.Copy]
-	if (s.Op == Post || s.Op == Update) && !p.described && !p.facts.Gone {
+	if s.Op.describes() && !p.described && !p.facts.Gone {
 		p.described, p.details = true, p.n.o.Describer.Details(ctx, p.facts.Request)
 	}
-	ref, err := p.send(ctx, s, c, p.message(s, c, false))
+	m := p.message(s, c, false)
+	p.n.reportTemplates(m.Failed)
+	ref, err := p.send(ctx, s, c, m)
 	if fault.Is(err, fault.Bug) {
 		p.log.Error("Slack refused the form of a message; a plain one is sent instead",
 			slog.String(keyRecipient, c.Name), slog.String(keyError, err.Error()))
@@ -52,6 +54,10 @@ func (p *pass) message(s Step, c record.Copy, plain bool) message.Message {
 		return p.render.Review(req, s.Review, c.For)
 	case s.Op == Final:
 		return p.render.Final(req, c.For)
+	case s.Op == TellEnds:
+		return p.render.AccessEnds(req, p.details)
+	case s.Op == TellEnded:
+		return p.render.AccessEnded(req, p.details)
 	}
 	return p.render.Request(req, p.details, c.For)
 }
@@ -85,7 +91,8 @@ func (p *pass) post(s Step, c record.Copy) message.Post {
 // done records a step that Slack has taken.
 func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 	req := p.facts.Request
-	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, ref) })
+	now := p.facts.Now
+	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, now, ref) })
 	p.n.complaints.settle("slack " + keyOf(c))
 	if p.n.refusals.Swap(0) >= outage {
 		p.n.complaints.settle("slack")
@@ -104,25 +111,34 @@ func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 		log.Info("posted review", slog.Int(keyReview, s.Review))
 	case Final:
 		log.Info("told outcome", slog.String(keyState, req.State.String()))
+	case TellEnds:
+		log.Info("told that access ends", slog.Time(keyAccessExpires, req.AccessExpires))
+	case TellEnded:
+		log.Info("told that access has ended", slog.Time(keyAccessExpires, req.AccessExpires))
 	}
 }
 
-// after returns the copy once Slack has taken the step; ref is where a new
-// message of its own is.
-func after(s Step, c record.Copy, req access.Request, ref access.MessageRef) record.Copy {
+// after returns the copy once Slack has taken the step, which was rendered at
+// now; ref is where a new message of its own is.
+func after(s Step, c record.Copy, req access.Request, now time.Time, ref access.MessageRef) record.Copy {
 	c.Failure = nil
 	switch s.Op {
 	case Post:
 		c.Intent, c.At = nil, ref
 		c.Shown, c.State, c.Final = Digest(req, c.For), req.State, req.State.Resolved()
+		c.Over = over(req, now)
 	case Update:
-		c.Shown, c.State = Digest(req, c.For), req.State
+		c.Shown, c.State, c.Over = Digest(req, c.For), req.State, over(req, now)
 	case React:
 		c.Reaction = reaction(req.State)
 	case Reply:
 		c.Intent, c.Replies = nil, max(c.Replies, s.Review+1)
 	case Final:
 		c.Intent, c.Final = nil, true
+	case TellEnds:
+		c.Intent, c.EndsTold = nil, true
+	case TellEnded:
+		c.Intent, c.EndedTold = nil, true
 	case Recover: // what became of it, recover finds out
 	}
 	return c
@@ -179,7 +195,12 @@ func (p *pass) failed(s Step, c record.Copy, err error) {
 		if s.Op == Update && !p.gone(err) {
 			p.log.Warn("message can't be edited any more; its end is told in its thread", append(attrs, slog.String(keyError, err.Error()))...)
 			delete(p.blocked, key)
-			p.record(s.Copy, func(c record.Copy) record.Copy { c.Locked, c.Final = true, false; return c })
+			state := p.facts.Request.State
+			p.record(s.Copy, func(c record.Copy) record.Copy {
+				// Where it shows the decision, that was told.
+				c.Locked, c.Final = true, c.Final && c.State == state
+				return c
+			})
 			return
 		}
 		p.giveUp(s, err, attrs)

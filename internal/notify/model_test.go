@@ -109,7 +109,8 @@ func play(t *testing.T, actions []action, replicas int, scopes []string, log io.
 		}
 		fmt.Fprintf(log, "---- %v the end\n", time.Since(s.began))
 		s.heal()
-		time.Sleep(30 * time.Minute)
+		s.healed = time.Now()
+		time.Sleep(max(30*time.Minute, time.Until(s.lastEnd().Add(10*time.Minute))))
 		problems = s.check(slices.Contains(scopes, "channels:history"))
 	})
 	return problems
@@ -120,6 +121,7 @@ type story struct {
 	t        *testing.T
 	u        *universe
 	began    time.Time
+	healed   time.Time // since when everything works
 	away     bool
 	refused  int // writes to Teleport that went wrong at the most
 	requests []*asked
@@ -130,9 +132,13 @@ type story struct {
 type asked struct {
 	id      string
 	hear    []string // who should hear of it
+	asks    string   // who of them asked
 	state   string
 	gone    bool
+	deleted bool // before its time
 	reviews int
+	given   time.Time // when access began
+	ends    time.Time // when approved access ends
 }
 
 // ended says that the text tells how the request ended. One that was decided
@@ -178,6 +184,7 @@ func (s *story) act(a action) {
 	case "teleport stops":
 		if !s.away {
 			s.away = true
+			s.refused += 4 * len(s.u.replicas) // workers with a post of which they can't write down that it arrived
 			s.u.stopTeleport()
 		}
 	case "teleport starts":
@@ -196,10 +203,12 @@ func (s *story) create(a action) {
 		return
 	}
 	r := teleporttest.Request{User: "alice@example.com", Reason: "because", TTL: 24 * time.Hour}
-	who := &asked{state: "PENDING", hear: []string{alice}}
+	who := &asked{state: "PENDING", hear: []string{alice}, asks: alice, given: time.Now()}
 	if a.M == 0 {
-		r.User, who.hear = "carol", []string{carol}
+		r.User, who.hear, who.asks = "carol", []string{carol}, carol
 	}
+	r.AccessTTL = lasting[(a.N+a.M)%len(lasting)]
+	who.ends = time.Now().Add(r.AccessTTL)
 	for i, role := range []string{"dev", "dba", "other"} {
 		if (a.N+1)&(1<<i) != 0 {
 			r.Roles = append(r.Roles, role)
@@ -232,7 +241,7 @@ func (s *story) change(a action, r *asked) {
 	switch {
 	case a.Kind == "expire":
 		if s.u.teleport.Expire(r.id) == nil {
-			r.gone = true
+			r.gone, r.deleted = true, true
 			if r.state == "PENDING" {
 				r.state = "EXPIRED"
 			}
@@ -248,6 +257,7 @@ func (s *story) change(a action, r *asked) {
 			s.t.Fatal(err)
 		}
 		r.reviews++
+		r.given = time.Now()
 		if req.GetState() != types.RequestState_PENDING {
 			r.state = name
 		}
@@ -321,6 +331,9 @@ func (s *story) check(exactly bool) (problems []string) {
 		if len(bad) > 0 {
 			wrong("record of %s: %v", r.id, bad)
 		}
+		if _, err := s.u.teleport.Request(r.id); err != nil {
+			r.gone = true
+		}
 		announced := len(s.aboutAnywhere(r.id)) > 0
 		if r.gone && !announced && len(rec.Copies) == 0 {
 			continue // it came and went while nobody was there to see it
@@ -348,9 +361,13 @@ func (s *story) check(exactly bool) (problems []string) {
 				}
 				for part, n := range replies {
 					doubles += n - 1
-					if !strings.HasPrefix(part, "review-") && part != "final" {
+					aboutEnd := strings.HasPrefix(part, "access-end") && to == r.asks
+					if !strings.HasPrefix(part, "review-") && part != "final" && !aboutEnd {
 						wrong("%s has a reply %q", to, part)
 					}
+				}
+				for _, what := range s.checkEnd(r, to, m, replies) {
+					wrong("%s", what)
 				}
 				for i := range r.reviews {
 					if replies[fmt.Sprint("review-", i)] == 0 && !r.gone {
@@ -448,6 +465,14 @@ func TestStories(t *testing.T) {
 		{"one recipient has to wait, and another replica begins at the same time", 2, []action{
 			{Kind: "create", N: 3, Wait: 9 * time.Second}, {Kind: "slack fault", N: 5, M: 2, Wait: 7 * time.Millisecond},
 			{Kind: "create", M: 5, Wait: time.Second}, {Kind: "create", N: 1, Wait: 50 * time.Millisecond},
+		}},
+		{"access ends after its notice", 1, []action{{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}}},
+		{"access ends between two replicas", 2, []action{{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}}},
+		{"access ends while nobody is there, and one comes soon after", 1, []action{
+			{Kind: "create", N: 2}, {Kind: "resolve", M: 1, Wait: time.Second}, {Kind: "nothing", Wait: 2 * time.Minute}, {Kind: "crash"}, {Kind: "start", Wait: 4 * time.Minute},
+		}},
+		{"a process that begins before the notice tells of it", 1, []action{
+			{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}, {Kind: "crash", Wait: time.Minute}, {Kind: "start", Wait: 20 * time.Minute},
 		}},
 		{"two replicas", 2, []action{{Kind: "create", N: 6}, {Kind: "review", M: 1, Wait: time.Second}, {Kind: "resolve", Wait: time.Minute}}},
 	} {

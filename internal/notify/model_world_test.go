@@ -46,6 +46,9 @@ var (
 	hears  = map[string][]string{"dev": {dev}, "dba": {bob, sec}, "other": {ops}}
 )
 
+// notice is how long before the end of access its requester is told.
+const notice = 2 * time.Minute
+
 // universe is a Teleport and a Slack in memory, in a bubble of their own time,
 // and the replicas of the plugin that work between them. Everything between
 // the replicas and the servers is real: gRPC, TLS, HTTP.
@@ -151,6 +154,7 @@ func (u *universe) start(host string) error {
 	r.notifier = notify.New(notify.Options{
 		Requests: tp, Records: d, Describer: tp, Messenger: d, Directory: sl, Inspector: tp, RuleFailed: u.failed,
 		Routes: routes, Workers: 4, Host: host, Log: log,
+		Ends: notify.Ends{Notice: notice, Ended: true},
 	})
 	r.close = func() { sl.Close(); transport.CloseIdleConnections(); _ = tp.Close() }
 	r.done.Go(func() {

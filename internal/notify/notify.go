@@ -100,9 +100,14 @@ type Options struct {
 	// of the rule, empty if it is about all of them, and a short reason. It is
 	// called from many goroutines; may be nil.
 	RuleFailed func(rule, reason string)
-	Workers    int    // zero for DefaultWorkers
-	Host       string // tells replicas apart; empty for the host's name
-	Log        *slog.Logger
+	Style      message.Style
+	Ends       Ends
+	// NoRequester keeps requesters without a message of their own. Messages
+	// that they have from before are still kept true.
+	NoRequester bool
+	Workers     int    // zero for DefaultWorkers
+	Host        string // tells replicas apart; empty for the host's name
+	Log         *slog.Logger
 }
 
 // Notifier reconciles requests. New makes one.
@@ -110,6 +115,7 @@ type Notifier struct {
 	o       Options
 	replica string
 	queue   *queue.Queue
+	alarms  *queue.Queue // requests to look at when access ends
 
 	cluster  atomic.Pointer[access.Cluster]
 	routes   atomic.Pointer[routing]
@@ -158,7 +164,7 @@ func New(o Options) *Notifier {
 		o.Host = hostName()
 	}
 	n := &Notifier{
-		o: o, replica: replicaName(o.Host), queue: queue.New(),
+		o: o, replica: replicaName(o.Host), queue: queue.New(), alarms: queue.New(),
 		complaints: newComplaints(o.Log),
 		unsaved:    map[string][]effect{}, foreign: map[string]sighting{}, settled: map[string]settled{},
 	}
@@ -236,7 +242,7 @@ func (n *Notifier) Resync(ctx context.Context) error {
 	})
 	if err == nil && full {
 		err = n.o.Records.Records(ctx, func(id string, data map[string]string) error {
-			if _, ok := live[id]; !ok && !endedIn(data) {
+			if _, ok := live[id]; !ok && !n.endedIn(id, data) {
 				n.queue.Add(id, queue.Passing)
 			}
 			return nil
@@ -305,6 +311,16 @@ func (n *Notifier) Run(ctx context.Context, drain time.Duration) error {
 			}
 		})
 	}
+	g.Go(func() error {
+		for {
+			id, err := n.alarms.Next(ctx)
+			if err != nil {
+				return nil
+			}
+			n.alarms.Done(id)
+			n.queue.Add(id, queue.Normal)
+		}
+	})
 	return g.Wait()
 }
 

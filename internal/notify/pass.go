@@ -12,6 +12,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -85,7 +86,7 @@ func indexOf(rec record.Record, key string) int {
 func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	p := &pass{
 		n: n, id: id, log: n.o.Log.With(slog.String(keyRequestID, id)),
-		render: message.Renderer{Cluster: *n.cluster.Load()},
+		render: message.Renderer{Cluster: *n.cluster.Load(), Style: n.o.Style},
 		armed:  map[string]bool{}, unknown: map[string]bool{}, blocked: map[string]bool{}, tries: map[string]int{},
 	}
 	if err := p.load(ctx); err != nil {
@@ -107,6 +108,9 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	}
 	p.run(ctx)
 	p.finish(ctx)
+	if d := nextLook(p.facts); d > 0 {
+		n.alarms.After(id, queue.Normal, d)
+	}
 	if p.out == (outcome{}) && !p.facts.Gone {
 		n.settle(p.facts, p.routes)
 	}
@@ -165,15 +169,16 @@ func (p *pass) load(ctx context.Context) error {
 	routes := n.routes.Load()
 	p.routes = routes
 	p.facts.Request, p.facts.Record = req, rec
-	p.facts.CanReact = !n.noReact.Load()
-	p.facts.RetryAll = time.Now().Add(-retryFailedAfter)
+	p.facts.CanReact, p.facts.Ends = !n.noReact.Load(), n.o.Ends
+	p.now(time.Now())
+	p.facts.RetryAll = p.facts.Now.Add(-retryFailedAfter)
 	if routes.since.After(p.facts.RetryAll) {
 		p.facts.RetryAll = routes.since
 	}
 	if rec.Known() && rec.About.State != req.State {
 		p.touched = true
 	}
-	if !announces(p.facts, time.Now()) {
+	if !announces(p.facts, p.facts.Now) {
 		return nil
 	}
 	before := rec
@@ -223,6 +228,7 @@ func (p *pass) run(ctx context.Context) {
 
 // next returns the first step whose copy is not blocked.
 func (p *pass) next() (Step, bool) {
+	p.now(time.Now())
 	for _, s := range Plan(p.planned()) {
 		if !p.blocked[p.key(s)] {
 			return s, true
@@ -230,6 +236,9 @@ func (p *pass) next() (Step, bool) {
 	}
 	return Step{}, false
 }
+
+// now sets the time of what is planned, rendered and recorded next.
+func (p *pass) now(t time.Time) { p.facts.Now, p.render.Now = t, t }
 
 func (p *pass) key(s Step) string { return keyOf(p.facts.Record.Copies[s.Copy]) }
 
@@ -444,6 +453,10 @@ func arrived(c record.Copy, part string, ref access.MessageRef) record.Copy {
 		c.At, c.Shown = ref, "found"
 	case "final":
 		c.Final = true
+	case "access-ends":
+		c.EndsTold = true
+	case "access-ended":
+		c.EndedTold = true
 	default:
 		if n, err := strconv.Atoi(strings.TrimPrefix(part, "review-")); err == nil {
 			c.Replies = max(c.Replies, n+1)

@@ -16,21 +16,28 @@ type Op uint8
 
 // The kinds of steps, in the order in which one copy needs them.
 const (
-	Recover Op = iota // find out whether an unfinished post happened
-	Post              // post the message
-	Update            // edit the message
-	React             // put the reaction on it
-	Reply             // tell of one review in its thread
-	Final             // tell the outcome in its thread
+	Recover   Op = iota // find out whether an unfinished post happened
+	Post                // post the message
+	Update              // edit the message
+	React               // put the reaction on it
+	Reply               // tell of one review in its thread
+	Final               // tell the outcome in its thread
+	TellEnds            // tell in its thread that access will end
+	TellEnded           // tell in its thread that access has ended
 )
 
-var opNames = [...]string{"recover", "post", "update", "react", "reply", "final"}
+var opNames = [...]string{"recover", "post", "update", "react", "reply", "final", "access-ends", "access-ended"}
 
 // String returns the name of the operation.
 func (o Op) String() string { return opNames[o] }
 
 // posts says that the step makes a new message, which must not be doubled.
-func (o Op) posts() bool { return o == Post || o == Reply || o == Final }
+func (o Op) posts() bool {
+	return o == Post || o == Reply || o == Final || o == TellEnds || o == TellEnded
+}
+
+// describes says that what the step sends names what the request asks for.
+func (o Op) describes() bool { return o == Post || o == Update || o == TellEnds || o == TellEnded }
 
 // Step is one thing to do for one copy.
 type Step struct {
@@ -44,8 +51,8 @@ func (s Step) Part() string {
 	switch s.Op {
 	case Reply:
 		return "review-" + strconv.Itoa(s.Review)
-	case Final:
-		return "final"
+	case Final, TellEnds, TellEnded:
+		return s.Op.String()
 	}
 	return "request"
 }
@@ -57,6 +64,8 @@ type Facts struct {
 	Record   record.Record
 	CanReact bool      // the token may put reactions
 	RetryAll time.Time // failures before this are tried again
+	Now      time.Time
+	Ends     Ends
 }
 
 // Plan returns the steps that make Slack show the request, in order: first
@@ -94,23 +103,26 @@ func Plan(f Facts) []Step {
 		if f.Request.State.Resolved() && !c.Final && (c.For == access.Requester || c.Locked) {
 			replies = append(replies, Step{Op: Final, Copy: i})
 		}
+		replies = append(replies, endings(f, i, c)...)
 	}
 	return append(append(posts, edits...), replies...)
 }
 
 // stale says that the copy does not show what the request is.
 func stale(f Facts, c record.Copy) bool {
+	// Whose messages the published plugin brought to their end, they stay so.
+	endless := f.ended() && !c.Over && c.Shown != ""
 	switch {
 	case c.Locked:
 		return false
 	case f.Gone:
 		// What we remember of a request is less than what a digest covers.
-		return c.State != f.Request.State
+		return c.State != f.Request.State || endless
 	case c.Shown == "":
 		// The published plugin edited it last: it shows the state, and a reply for each review.
 		return c.State != f.Request.State || c.Replies < len(f.Request.Reviews)
 	}
-	return c.State != f.Request.State || c.Shown != Digest(f.Request, c.For)
+	return c.State != f.Request.State || endless || c.Shown != Digest(f.Request, c.For)
 }
 
 // settledElsewhere says that the published plugin brought this copy to its

@@ -145,7 +145,8 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 		for i := range rapid.IntRange(0, 3).Draw(t, "reviews") {
 			req.Reviews = append(req.Reviews, access.Review{Author: fmt.Sprint("reviewer-", i), State: access.Approved})
 		}
-		f := Facts{Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryAll: noon}
+		req.AccessExpires = rapid.SampledFrom([]time.Time{{}, noon.Add(-time.Hour), noon.Add(-time.Minute), noon.Add(time.Minute), noon.Add(time.Hour)}).Draw(t, "access expires")
+		f := Facts{Now: noon, Ends: Ends{Notice: 5 * time.Minute, Ended: rapid.Bool().Draw(t, "tell ended")}, Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryAll: noon}
 		for i := range rapid.IntRange(0, 4).Draw(t, "copies") {
 			c := record.Copy{To: fmt.Sprint("C", i), For: access.Audience(rapid.IntRange(0, 1).Draw(t, "for"))}
 			if rapid.Bool().Draw(t, "posted") {
@@ -154,6 +155,7 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 				c.Shown = rapid.SampledFrom([]string{"", "old", Digest(req, c.For)}).Draw(t, "shown")
 				c.Replies = rapid.IntRange(0, 4).Draw(t, "replies")
 				c.Reaction = rapid.SampledFrom([]string{"", "x", "white_check_mark"}).Draw(t, "reaction")
+				c.Over, c.EndsTold, c.EndedTold = rapid.Bool().Draw(t, "over"), rapid.Bool().Draw(t, "ends told"), rapid.Bool().Draw(t, "ended told")
 				c.Final, c.Locked = rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "locked")
 			}
 			f.Record.Copies = append(f.Record.Copies, c)
@@ -170,7 +172,7 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 			}
 			s := steps[0]
 			did[s]++
-			f.Record = f.Record.With(s.Copy, after(s, f.Record.Copies[s.Copy], req, access.MessageRef{Channel: "C", TS: "17.9"}))
+			f.Record = f.Record.With(s.Copy, after(s, f.Record.Copies[s.Copy], req, f.Now, access.MessageRef{Channel: "C", TS: "17.9"}))
 		}
 		for s, n := range did {
 			if n > 1 {

@@ -73,7 +73,7 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 		nobody = len(static) == 0 && len(v.wants) == 0
 		s.add(ctx, static)
 	}
-	if s.requester.ID != "" && s.rec.Index(s.requester) < 0 {
+	if !n.o.NoRequester && s.requester.ID != "" && s.rec.Index(s.requester) < 0 {
 		s.rec = s.rec.Add(record.Copy{To: s.requester.ID, Name: req.User, For: access.Requester})
 	}
 	if nobody && before == 0 {
@@ -97,7 +97,7 @@ func (s *seating) findRequester(ctx context.Context) {
 		s.requester = who
 	case temporary(err):
 		s.note(err)
-	default:
+	case !s.n.o.NoRequester:
 		s.n.complaints.report("requester "+s.req.User, "requester gets no message of their own", err,
 			slog.String(keyUser, s.req.User))
 	}
@@ -216,7 +216,12 @@ func temporary(err error) bool {
 }
 
 // endedIn says that the record needs no further look once its request is gone.
-func endedIn(data map[string]string) bool {
+func (n *Notifier) endedIn(id string, data map[string]string) bool {
 	rec, _ := record.Decode(data)
-	return rec.Ended()
+	if !rec.Ended() {
+		return false
+	}
+	f := Facts{Gone: true, Record: rec, Now: time.Now(), Ends: n.o.Ends}
+	f.Request, _ = rec.Ghost(id)
+	return len(Plan(f)) == 0 && nextLook(f) == 0
 }

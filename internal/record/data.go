@@ -22,6 +22,7 @@ const (
 	keyResolution    = "resolution"
 	keyResolveReason = "resolve_reason"
 	keyLogins        = "logins_by_role"
+	keyAnnotations   = "system_annotations"
 	keyMessages      = "messages"
 
 	// A single message, as versions before lists of messages wrote it; read, never written.
@@ -60,19 +61,22 @@ type ours struct {
 }
 
 type ourCopy struct {
-	To       string          `json:"to,omitempty"`
-	Name     string          `json:"name,omitempty"`
-	For      access.Audience `json:"for,omitempty"`
-	Channel  string          `json:"ch,omitempty"`
-	TS       string          `json:"ts,omitempty"`
-	Shown    string          `json:"shown,omitempty"`
-	State    string          `json:"state,omitempty"`
-	Replies  int             `json:"replies,omitempty"`
-	Final    bool            `json:"final,omitempty"`
-	Locked   bool            `json:"locked,omitempty"`
-	Reaction string          `json:"reaction,omitempty"`
-	Intent   *ourIntent      `json:"intent,omitempty"`
-	Failure  *ourFailure     `json:"failure,omitempty"`
+	To        string          `json:"to,omitempty"`
+	Name      string          `json:"name,omitempty"`
+	For       access.Audience `json:"for,omitempty"`
+	Channel   string          `json:"ch,omitempty"`
+	TS        string          `json:"ts,omitempty"`
+	Shown     string          `json:"shown,omitempty"`
+	State     string          `json:"state,omitempty"`
+	Replies   int             `json:"replies,omitempty"`
+	Final     bool            `json:"final,omitempty"`
+	Locked    bool            `json:"locked,omitempty"`
+	Over      bool            `json:"over,omitempty"`
+	EndsTold  bool            `json:"ends_told,omitempty"`
+	EndedTold bool            `json:"ended_told,omitempty"`
+	Reaction  string          `json:"reaction,omitempty"`
+	Intent    *ourIntent      `json:"intent,omitempty"`
+	Failure   *ourFailure     `json:"failure,omitempty"`
 }
 
 type ourIntent struct {
@@ -124,6 +128,12 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 		}
 	}
 
+	if v := data[keyAnnotations]; v != "" {
+		if err := json.Unmarshal([]byte(v), &rec.About.Annotations); err != nil {
+			bad(keyAnnotations, err)
+		}
+	}
+
 	var own ours
 	haveOwn := data[keyOurs] != ""
 	if haveOwn {
@@ -158,6 +168,7 @@ func (r *Record) merge(own ours, reviews int, resolution access.State) {
 		c := Copy{
 			To: o.To, Name: o.Name, For: o.For, At: refOf(o.Channel, o.TS),
 			Shown: o.Shown, State: states[o.State], Replies: max(o.Replies, 0), Final: o.Final, Locked: o.Locked, Reaction: o.Reaction,
+			Over: o.Over, EndsTold: o.EndsTold, EndedTold: o.EndedTold,
 		}
 		if o.Intent != nil {
 			c.Intent = &Intent{Part: o.Intent.Part, By: o.Intent.By, At: fromMilli(o.Intent.At), Try: o.Intent.Try}
@@ -263,6 +274,7 @@ func (r Record) encode() map[string]string {
 		o := ourCopy{
 			To: c.To, Name: c.Name, For: c.For, Channel: c.At.Channel, TS: c.At.TS,
 			Shown: c.Shown, Replies: c.Replies, Final: c.Final, Locked: c.Locked, Reaction: c.Reaction,
+			Over: c.Over, EndsTold: c.EndsTold, EndedTold: c.EndedTold,
 		}
 		if !c.At.IsZero() {
 			o.State = c.State.String()
@@ -292,6 +304,9 @@ func (r Record) encode() map[string]string {
 	}
 	if len(a.Logins) > 0 {
 		data[keyLogins] = mustMarshal(a.Logins)
+	}
+	if len(a.Annotations) > 0 {
+		data[keyAnnotations] = mustMarshal(a.Annotations)
 	}
 	if r.stored[keyLegacyChannel] != "" {
 		// The message is in keyMessages now.

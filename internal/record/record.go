@@ -50,6 +50,7 @@ type About struct {
 	State              access.State
 	ResolveReason      string
 	SuggestedReviewers []string
+	Annotations        map[string][]string // the request's system annotations
 	Created            time.Time
 	AccessExpires      time.Time
 }
@@ -62,23 +63,26 @@ type noted struct {
 
 // Copy is one recipient's message about a request.
 type Copy struct {
-	To       string            // where it was or will be posted: an ID or #name; empty if adopted
-	Name     string            // the recipient as configured, for people to read
-	For      access.Audience   // whom it addresses
-	At       access.MessageRef // where it is; zero until it was posted
-	Shown    string            // digest of what it shows; empty where the published plugin edited it last
-	State    access.State      // the state that it shows
-	Replies  int               // how many reviews have their reply in its thread
-	Final    bool              // the outcome was told in its thread
-	Locked   bool              // Slack no longer lets us edit it
-	Reaction string            // the emoji we put on it
-	Intent   *Intent           // a post that began and whose outcome is not recorded
-	Failure  *Failure          // why the recipient can't have it
+	To        string            // where it was or will be posted: an ID or #name; empty if adopted
+	Name      string            // the recipient as configured, for people to read
+	For       access.Audience   // whom it addresses
+	At        access.MessageRef // where it is; zero until it was posted
+	Shown     string            // digest of what it shows; empty where the published plugin edited it last
+	State     access.State      // the state that it shows
+	Replies   int               // how many reviews have their reply in its thread
+	Final     bool              // the outcome was told in its thread
+	Locked    bool              // Slack no longer lets us edit it
+	Over      bool              // it shows that access has ended
+	EndsTold  bool              // that access ends was told in its thread
+	EndedTold bool              // that access has ended was told in its thread
+	Reaction  string            // the emoji we put on it
+	Intent    *Intent           // a post that began and whose outcome is not recorded
+	Failure   *Failure          // why the recipient can't have it
 }
 
 // Intent says that a post is about to happen, written before it happens.
 type Intent struct {
-	Part string    // which post: "request", "review-<n>", "final"
+	Part string    // which post: "request", "review-<n>", "final", "access-ends", "access-ended"
 	By   string    // the replica that does it
 	At   time.Time // when it was written, by that replica's clock
 	Try  int       // counts attempts, from 1
@@ -143,7 +147,8 @@ func (r Record) Saw(req access.Request, d access.Details) Record {
 		User: req.User, Kind: req.Kind, Reason: req.Reason, State: req.State, ResolveReason: req.ResolveReason,
 		Roles: slices.Clone(req.Roles), SuggestedReviewers: slices.Clone(req.SuggestedReviewers),
 		Created: req.Created, AccessExpires: req.AccessExpires,
-		Logins: d.Logins,
+		Annotations: req.Clone().SystemAnnotations,
+		Logins:      d.Logins,
 	}
 	if about.Logins == nil {
 		about.Logins = r.About.Logins
@@ -170,7 +175,7 @@ func (r Record) Ghost(id string) (access.Request, access.Details) {
 	a := r.About
 	req := access.Request{
 		ID: id, User: a.User, Kind: a.Kind, Roles: a.Roles, Reason: a.Reason, State: a.State, ResolveReason: a.ResolveReason,
-		SuggestedReviewers: a.SuggestedReviewers, Created: a.Created, AccessExpires: a.AccessExpires,
+		SuggestedReviewers: a.SuggestedReviewers, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
 	}
 	if !req.State.Resolved() {
 		req.State = access.Expired

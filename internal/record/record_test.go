@@ -132,7 +132,7 @@ func TestWritesWhatThePublishedPluginReads(t *testing.T) {
 	rec := record.Record{}.Saw(access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor", "auditor"}, Reason: "because", State: access.Denied, ResolveReason: "no",
 		Resources: []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "db", Name: "pg"}},
-		Created:   created,
+		Created:   created, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
 	}, access.Details{
 		Logins:        map[string][]string{"editor": {"root"}},
 		ResourceNames: map[string]string{"/main/node/uuid-1": "db-1"},
@@ -146,7 +146,7 @@ func TestWritesWhatThePublishedPluginReads(t *testing.T) {
 	want := map[string]string{
 		"user": "alice", "roles": "editor,auditor", "resources": `["node/db-1","/main/db/pg"]`, "request_reason": "because",
 		"reviews_count": "1", "resolution": "DENIED", "resolve_reason": "no", "messages": "C1/17.1,D1/17.2",
-		"logins_by_role": `{"editor":["root"]}`,
+		"logins_by_role": `{"editor":["root"]}`, "system_annotations": `{"ticket":["OPS-1"]}`,
 	}
 	if diff := cmp.Diff(want, data); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -216,7 +216,7 @@ func TestGhostIsWhatWasSeen(t *testing.T) {
 	req := access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor"}, Reason: "why", Created: created, AccessExpires: created.Add(time.Hour),
 		Resources:          []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "kube", Name: "k", SubResource: "ns/pod"}},
-		SuggestedReviewers: []string{"bob"},
+		SuggestedReviewers: []string{"bob"}, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
 	}
 	rec := record.Record{}.Saw(req, access.Details{ResourceNames: map[string]string{"/main/node/uuid-1": "db-1"}})
 	got, d := rec.Ghost("r1")
@@ -225,6 +225,9 @@ func TestGhostIsWhatWasSeen(t *testing.T) {
 	}
 	if got.User != "alice" || got.Reason != "why" || got.Resources[1].ID() != "/main/kube/k/ns/pod" {
 		t.Errorf("ghost %+v", got)
+	}
+	if diff := cmp.Diff(req.SystemAnnotations, got.SystemAnnotations); diff != "" {
+		t.Errorf("annotations (-seen +ghost)\n%s", diff)
 	}
 	if name := d.ResourceNames[got.Resources[0].ID()]; name != "db-1" {
 		t.Errorf("friendly name %q, want db-1", name)
@@ -255,10 +258,14 @@ func genRecord() *rapid.Generator[record.Record] {
 				SuggestedReviewers: rapid.SliceOfN(text, 0, 2).Draw(t, "reviewers"), Created: when.Draw(t, "created"), AccessExpires: when.Draw(t, "expires"),
 			},
 		}
+		if rapid.Bool().Draw(t, "annotated") {
+			rec.About.Annotations = map[string][]string{text.Draw(t, "annotation"): rapid.SliceOfN(text, 1, 2).Draw(t, "values")}
+		}
 		for i := range rapid.IntRange(0, 4).Draw(t, "copies") {
 			c := record.Copy{
 				To: "C" + string(rune('A'+i)), Name: text.Draw(t, "name"), For: rapid.SampledFrom([]access.Audience{access.Reviewers, access.Requester}).Draw(t, "for"),
 				Reaction: rapid.SampledFrom([]string{"", "x"}).Draw(t, "reaction"), Final: rapid.Bool().Draw(t, "final"), Locked: rapid.Bool().Draw(t, "locked"),
+				Over: rapid.Bool().Draw(t, "over"), EndsTold: rapid.Bool().Draw(t, "ends told"), EndedTold: rapid.Bool().Draw(t, "ended told"),
 			}
 			if rapid.Bool().Draw(t, "posted") {
 				c.At = access.MessageRef{Channel: c.To, TS: "17." + string(rune('1'+i))}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+)
+
+// requestFlags describe an access request that need not exist.
+type requestFlags struct {
+	user, reason     string
+	roles, reviewers []string
+	resources        []string
+	annotations      []string
+	longTerm         bool
+}
+
+func (r *requestFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&r.user, "user", "alice@example.com", "who asks, a Teleport `username`")
+	f.StringSliceVar(&r.roles, "roles", nil, "what is asked for: `role`s, with commas between")
+	f.StringArrayVar(&r.resources, "resource", nil, "what is asked for: a resource as `kind/name` or /cluster/kind/name; may be repeated")
+	f.StringVar(&r.reason, "reason", "", "why, in the requester's `words`")
+	f.StringSliceVar(&r.reviewers, "reviewers", nil, "suggested reviewers: `username`s or emails, with commas between")
+	f.StringArrayVar(&r.annotations, "annotation", nil, "a system annotation, `key=value`; may be repeated")
+	f.BoolVar(&r.longTerm, "long-term", false, "ask for access that lasts")
+}
+
+// request returns what the flags describe. Resources without a cluster are in
+// the one that is given.
+func (r *requestFlags) request(cluster string) (access.Request, error) {
+	req := access.Request{User: r.user, Roles: r.roles, Reason: r.reason, SuggestedReviewers: r.reviewers}
+	if r.longTerm {
+		req.Kind = access.LongTerm
+	}
+	for _, s := range r.resources {
+		parts := strings.SplitN(strings.TrimPrefix(s, "/"), "/", 4)
+		if !strings.HasPrefix(s, "/") {
+			parts = append([]string{cluster}, strings.SplitN(s, "/", 3)...)
+		}
+		if len(parts) < 3 || parts[1] == "" || parts[2] == "" {
+			return req, usageError{fmt.Errorf("--resource %q is no resource", s), "write it as kind/name, such as node/web-1, or as /cluster/kind/name"}
+		}
+		res := access.Resource{Cluster: parts[0], Kind: parts[1], Name: parts[2]}
+		if len(parts) == 4 {
+			res.SubResource = parts[3]
+		}
+		req.Resources = append(req.Resources, res)
+	}
+	for _, s := range r.annotations {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return req, usageError{fmt.Errorf("--annotation %q is no annotation", s), "write it as key=value"}
+		}
+		if req.SystemAnnotations == nil {
+			req.SystemAnnotations = map[string][]string{}
+		}
+		req.SystemAnnotations[key] = append(req.SystemAnnotations[key], value)
+	}
+	return req, nil
+}

@@ -1,0 +1,103 @@
+package message
+
+import "github.com/teleport-slack/teleport-slack/internal/access"
+
+// korean keeps names apart from the particles behind them: which form a
+// particle takes depends on a sound that a name in Latin letters doesn't show.
+// So every name is followed by a noun (님, 역할, 리소스), whose particle is known.
+var korean = phrases{
+	language:   Korean,
+	plural:     func(int) int { return 0 },
+	dateLayout: "2006년 1월 2일 15:04",
+	state: byState{
+		access.Pending: "대기 중", access.Approved: "승인됨", access.Denied: "거부됨",
+		access.Promoted: "접근 목록으로 승격됨", access.Expired: "만료됨",
+	},
+
+	newTitle:         "새 %[1]s:",
+	oldTitle:         "%[1]s:",
+	roleNoun:         "역할 요청",
+	resourceNoun:     "리소스 요청",
+	longTermNoun:     "리소스 요청(장기 접근)",
+	yourRoleNoun:     "역할 요청",
+	yourResourceNoun: "리소스 요청",
+	yourLongTermNoun: "장기 리소스 요청",
+	yourTitle: byState{
+		access.Pending:  "보내신 %[1]s이 접수되었습니다:",
+		access.Approved: "보내신 %[1]s이 승인되었습니다:",
+		access.Denied:   "보내신 %[1]s이 거부되었습니다:",
+		access.Promoted: "보내신 %[1]s이 접근 목록으로 승격되었습니다:",
+		access.Expired:  "보내신 %[1]s이 만료되었습니다:",
+	},
+
+	id: "ID", cluster: "클러스터", user: "사용자",
+	role: "역할", logins: "로그인", roles: "역할", resources: "리소스", reason: "이유",
+	suggested: "추천 리뷰어",
+	asked:     "결정 요청 대상",
+	expires:   "요청 만료",
+	lasts:     "접근 예정 기간",
+	until:     "접근 종료 예정",
+	starts:    "접근 시작",
+	ended:     "접근 종료",
+	link:      "링크", approve: "승인", deny: "거부", details: "자세히", logIn: "로그인 명령",
+	status: "상태", resolutionReason: "결정 이유", accessList: "접근 목록",
+
+	lastsUntil: "%[1]s, %[2]s까지",
+	more:       " 외 %[1]d개",
+	moreLines:  "외 %[1]d개",
+	truncated:  " (생략됨)",
+	empty:      "(없음)",
+	noLogins:   "-",
+	emoji:      byState{access.Pending: "⏳", access.Approved: "✅", access.Denied: "❌", access.Expired: "⌛"},
+	decided: byState{
+		access.Pending:  "대기 중",
+		access.Approved: "승인",
+		access.Denied:   "거부",
+		access.Promoted: "승격",
+		access.Expired:  "만료",
+	},
+	approvals:   "승인 %[1]s",
+	denials:     "거부 %[1]s",
+	ofNeeded:    "%[1]d/%[2]d",
+	threshold:   "기준 %[1]d",
+	days:        counted{"%[1]d일"},
+	hours:       counted{"%[1]d시간"},
+	minutes:     counted{"%[1]d분"},
+	oneRole:     "%[1]s 역할",
+	manyRoles:   "%[1]s 역할",
+	theseRes:    "%[1]s 리소스",
+	someAccess:  "접근",
+	someCluster: "Teleport",
+	over:        " · 접근 종료됨",
+
+	textNew:     "%[1]s 님이 %[3]s 클러스터의 %[2]s 권한을 요청했습니다",
+	textDecided: "%[4]s: %[1]s 님이 요청한 %[3]s 클러스터의 %[2]s 권한",
+	textYours: byState{
+		access.Pending:  "요청하신 %[3]s 클러스터의 %[2]s 권한이 접수되었습니다",
+		access.Approved: "요청하신 %[3]s 클러스터의 %[2]s 권한이 승인되었습니다",
+		access.Denied:   "요청하신 %[3]s 클러스터의 %[2]s 권한이 거부되었습니다",
+		access.Promoted: "요청하신 %[3]s 클러스터의 %[2]s 권한이 접근 목록으로 승격되었습니다",
+		access.Expired:  "요청하신 %[3]s 클러스터의 %[2]s 권한 요청이 만료되었습니다",
+	},
+	textReason: "%[1]s: %[2]s",
+
+	reviewed:             "%[1]s 님이 %[2]s에 요청을 리뷰했습니다.",
+	reviewedUndated:      "%[1]s 님이 요청을 리뷰했습니다.",
+	reviewedYours:        "%[1]s 님이 %[2]s에 회원님의 요청을 리뷰했습니다.",
+	reviewedYoursUndated: "%[1]s 님이 회원님의 요청을 리뷰했습니다.",
+	resolution:           "결정: %[1]s.",
+	reviewReason:         "이유: %[1]s",
+	final:                "ID가 \"%[1]s\"인 요청의 상태가 바뀌었습니다: *%[2]s*",
+	finalYours: byState{
+		access.Pending:  "⏳ 보내신 %[1]s은 아직 결정을 기다리고 있습니다.",
+		access.Approved: "✅ 보내신 %[1]s이 승인되었습니다.",
+		access.Denied:   "❌ 보내신 %[1]s이 거부되었습니다.",
+		access.Promoted: "보내신 %[1]s이 접근 목록으로 승격되었습니다. 이 접근은 요청 없이 유지됩니다.",
+		access.Expired:  "⌛ 보내신 %[1]s이 결정되기 전에 만료되었습니다.",
+	},
+	minimal:          "%[1]s %[2]s: %[3]s 님의 요청, %[4]s. %[5]s",
+	minimalYours:     "%[1]s %[2]s: %[3]s 님으로 보내신 요청, %[4]s. %[5]s",
+	minimalReference: "ID %[1]s",
+	accessEnds:       "⏰ %[1]s으로 받은 접근이 %[2]s에 끝납니다.",
+	accessEnded:      "⌛ %[1]s으로 받은 접근이 %[2]s에 끝났습니다.",
+}
