@@ -1,6 +1,7 @@
 package teleporttest_test
 
 import (
+	"crypto/tls"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gravitational/teleport/api/client"
+	"github.com/gravitational/teleport/api/constants"
 
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
@@ -55,9 +57,23 @@ func TestExpiredIdentityFailsInTheHandshake(t *testing.T) {
 	if !ok || time.Since(expiry) < 59*time.Minute {
 		t.Errorf("expiry is %v, %v, want an hour ago", expiry, ok)
 	}
-	_, err := dial(t, s, creds)
+	config, err := creds.TLSConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ServerName, config.NextProtos = constants.APIDomain, []string{"h2"}
+	// The bare handshake, because a client that writes at once may be cut off
+	// before it reads what was wrong.
+	conn, err := tls.Dial("tcp", s.Addr(), config)
+	if err == nil {
+		_, err = conn.Read(make([]byte, 1)) // the server judges after the client is done
+		_ = conn.Close()
+	}
 	if err == nil || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("got %v, want an expired certificate", err)
+	}
+	if _, err := dial(t, s, creds); err == nil {
+		t.Error("the client connected")
 	}
 	if n := s.Calls()["Ping"]; n != 0 {
 		t.Errorf("%d calls came through", n)
