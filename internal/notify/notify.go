@@ -124,6 +124,7 @@ type Notifier struct {
 	refusals atomic.Int32 // how often in a row Slack did not take something
 
 	complaints *complaints
+	pulse      pulse
 
 	mu         sync.Mutex
 	sources    []rule.Source       // the rules as they came

@@ -84,6 +84,8 @@ func indexOf(rec record.Record, key string) int {
 
 // Reconcile makes Slack show the request, as far as that can be done now.
 func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
+	n.pulse.beat(id)
+	defer n.pulse.end(id)
 	p := &pass{
 		n: n, id: id, log: n.o.Log.With(slog.String(keyRequestID, id)),
 		render: message.Renderer{Cluster: *n.cluster.Load(), Style: n.o.Style},
@@ -214,6 +216,7 @@ func applied(rec record.Record, effects []effect) record.Record {
 // run does steps until none is left that can be done now.
 func (p *pass) run(ctx context.Context) {
 	for p.lastSave == nil && ctx.Err() == nil {
+		p.n.pulse.beat(p.id)
 		step, ok := p.next()
 		if !ok {
 			return

@@ -108,6 +108,7 @@ func (s *seating) findRequester(ctx context.Context) {
 func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting bool) {
 	n := s.n
 	for _, w := range wants {
+		n.pulse.beat(s.req.ID) // each may take a call of its own
 		if strings.EqualFold(w.Name, s.req.User) {
 			continue // nobody reviews their own request
 		}
