@@ -33,7 +33,9 @@ func main() {
 }
 
 func start(ctx context.Context, o cli.StartOptions) error {
-	a, err := app.New(app.Options{Config: o.Config, FailFast: o.FailFast, Reload: o.Reload, Log: o.Log})
+	a, err := app.New(app.Options{
+		Config: o.Config, FailFast: o.FailFast, Reload: o.Reload, Log: o.Log, Supervisor: o.Supervisor,
+	})
 	if err != nil {
 		return err
 	}

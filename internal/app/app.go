@@ -31,7 +31,23 @@ type Options struct {
 	FailFast bool            // a lost connection to Teleport ends Run with an error
 	Reload   <-chan struct{} // asks to read the configuration again; may be nil
 	Log      *slog.Logger
+
+	Supervisor Supervisor // may be nil
 }
+
+// Supervisor is who started the program and wants to hear how it is doing.
+type Supervisor interface {
+	Ready()
+	Reloading() (done func())
+	Watch(ctx context.Context, well func() error) // until ctx ends
+}
+
+// unsupervised is for programs that nobody watches over.
+type unsupervised struct{}
+
+func (unsupervised) Ready()                              {}
+func (unsupervised) Reloading() func()                   { return func() {} }
+func (unsupervised) Watch(context.Context, func() error) {}
 
 // App is the running plugin. New makes one.
 type App struct {
@@ -44,6 +60,9 @@ type App struct {
 
 // New wires the program. It reads credentials and connects to nothing.
 func New(o Options) (*App, error) {
+	if o.Supervisor == nil {
+		o.Supervisor = unsupervised{}
+	}
 	a := &App{o: o}
 	a.token.Store(&o.Config.Slack.Token)
 
@@ -121,6 +140,7 @@ func (a *App) Run(ctx context.Context) error {
 	serve(func() error { return a.notifier.Run(intake, DrainTimeout) })
 	serve(func() error { return a.greet(intake, watching) })
 	serve(func() error { return a.reload(intake) })
+	serve(func() error { a.o.Supervisor.Watch(intake, a.notifier.Stalled); return nil })
 	err := g.Wait()
 
 	if left := a.notifier.Left(); left > 0 {
@@ -169,6 +189,7 @@ func (a *App) greet(ctx context.Context, watching <-chan struct{}) error {
 	select {
 	case <-watching:
 		a.o.Log.Info("Plugin is ready")
+		a.o.Supervisor.Ready()
 	case <-ctx.Done():
 	}
 	return nil
@@ -212,28 +233,34 @@ func (a *App) reload(ctx context.Context) error {
 			return nil
 		case <-a.o.Reload:
 		}
-		c, warnings, err := config.Load(a.o.Config.Path)
-		for _, w := range warnings {
-			a.o.Log.Warn("configuration", slog.String("what", w.String()))
-		}
-		if err != nil {
-			var problems config.Problems
-			if errors.As(err, &problems) {
-				for _, p := range problems {
-					a.o.Log.Error("configuration is not reloaded", slog.String("error", p.Error()), slog.String("hint", p.Hint()))
-				}
-			} else {
-				a.o.Log.Error("configuration is not reloaded", slog.String("error", err.Error()))
+		a.reloadOnce(ctx)
+	}
+}
+
+// reloadOnce reads the configuration and brings into force what may change.
+func (a *App) reloadOnce(ctx context.Context) {
+	defer a.o.Supervisor.Reloading()()
+	c, warnings, err := config.Load(a.o.Config.Path)
+	for _, w := range warnings {
+		a.o.Log.Warn("configuration", slog.String("what", w.String()))
+	}
+	if err != nil {
+		var problems config.Problems
+		if errors.As(err, &problems) {
+			for _, p := range problems {
+				a.o.Log.Error("configuration is not reloaded", slog.String("error", p.Error()), slog.String("hint", p.Hint()))
 			}
-			continue
+		} else {
+			a.o.Log.Error("configuration is not reloaded", slog.String("error", err.Error()))
 		}
-		a.token.Store(&c.Slack.Token)
-		a.notifier.SetRoutes(route.Table(c.Recipients))
-		a.notifier.Reachable()
-		a.o.Log.Info("configuration reloaded: recipients and token are in force, other changes at the next start")
-		if err := a.notifier.Resync(ctx); err != nil && ctx.Err() == nil {
-			a.o.Log.Warn("requests are looked at again later", slog.String("error", err.Error()))
-		}
+		return
+	}
+	a.token.Store(&c.Slack.Token)
+	a.notifier.SetRoutes(route.Table(c.Recipients))
+	a.notifier.Reachable()
+	a.o.Log.Info("configuration reloaded: recipients and token are in force, other changes at the next start")
+	if err := a.notifier.Resync(ctx); err != nil && ctx.Err() == nil {
+		a.o.Log.Warn("requests are looked at again later", slog.String("error", err.Error()))
 	}
 }
 

@@ -120,7 +120,7 @@ should decide, who asked, and what became of it.`,
 	})
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(o.start(), o.configure(), o.version(), o.demo(), o.preview(), completion())
+	root.AddCommand(o.start(), o.configure(), o.version(), o.demo(), o.preview(), o.health(), completion())
 	for _, cmd := range root.Commands() {
 		addHelpFlag(cmd)
 	}

@@ -104,7 +104,7 @@ func TestScripts(t *testing.T) {
 
 // TestEveryHelpFits80Columns also holds that help goes to standard output.
 func TestEveryHelpFits80Columns(t *testing.T) {
-	for _, command := range []string{"", "start", "configure", "version", "demo", "completion"} {
+	for _, command := range []string{"", "start", "configure", "version", "demo", "health", "completion"} {
 		args := strings.Fields(command + " --help")
 		code, stdout, stderr := run(t, Options{Args: args})
 		if code != exitOK || stderr != "" || !strings.Contains(stdout, "usage: teleport-slack") || !strings.Contains(stdout, "examples:") {

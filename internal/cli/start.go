@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +27,9 @@ type StartOptions struct {
 	FailFast bool             // TELEPORT_PLUGIN_FAIL_FAST
 	Reload   <-chan struct{}  // SIGHUP; several that come together are one
 	Version  Version
+
+	// Supervisor is told when everything is ready, and that it still is.
+	Supervisor *Supervisor
 }
 
 // startFlags is the command line of "start".
@@ -103,10 +105,12 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 	defer func() { err = errors.Join(err, removePID()) }()
 
 	reload := make(chan struct{}, 1)
-	err = o.supervise(ctx, supervised{log: log, reload: reload, run: func(ctx context.Context) error {
+	systemd := newSupervisor(o.getenv, os.Getpid(), log)
+	systemd.Waiting("Teleport and Slack")
+	err = o.supervise(ctx, supervised{log: log, reload: reload, stopping: systemd.stopping, run: func(ctx context.Context) error {
 		return o.Start(ctx, StartOptions{
 			Config: cfg, Warnings: warnings, Log: log, Debug: flags.debug,
-			FailFast: failFast, Reload: reload, Version: o.Version,
+			FailFast: failFast, Reload: reload, Version: o.Version, Supervisor: systemd,
 		})
 	}})
 	if err == nil {
@@ -117,12 +121,7 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 
 // failFast reads TELEPORT_PLUGIN_FAIL_FAST; empty means not set.
 func (o Options) failFast() (bool, error) {
-	value := ""
-	for _, v := range o.Environ {
-		if name, content, ok := strings.Cut(v, "="); ok && name == failFastVariable {
-			value = content // the last one counts, as in os/exec
-		}
-	}
+	value := o.getenv(failFastVariable)
 	if value == "" {
 		return false, nil
 	}

@@ -18,6 +18,8 @@ type supervised struct {
 	run    func(context.Context) error
 	log    *slog.Logger    // may be nil
 	reload chan<- struct{} // of capacity 1; nil if there is nothing to reload
+
+	stopping func() // called at the first signal to stop; may be nil
 }
 
 // supervise runs it and answers signals. The first SIGTERM or SIGINT ends its
@@ -52,6 +54,9 @@ func (o Options) supervise(ctx context.Context, s supervised) error {
 				stopping = true
 				if s.log != nil {
 					s.log.Info("Stopping, another signal ends at once", telemetry.Signal, sig.String())
+				}
+				if s.stopping != nil {
+					s.stopping()
 				}
 				cancel()
 			}

@@ -437,3 +437,28 @@ func TestLoad(t *testing.T) {
 		t.Errorf("paths: %q, %q", cfg.Path, cfg.Slack.TokenPath)
 	}
 }
+
+func TestATokenAmongTheCredentialsOfSystemd(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "teleport-slack.toml")
+	for name, content := range map[string]string{
+		path:                              strings.Replace(sound, "xoxb-real", "%d/slack-token", 1),
+		filepath.Join(dir, "slack-token"): "xoxb-credential\n",
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	cfg, _, err := Load(path)
+	if err != nil || cfg.Slack.Token.Reveal() != "xoxb-credential" || cfg.Slack.TokenPath != "%d/slack-token" {
+		t.Errorf("%+v, %v", cfg.Slack, err)
+	}
+
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	_, _, err = Load(path)
+	var ps Problems
+	if !errors.As(err, &ps) || !strings.Contains(ps[0].What, "CREDENTIALS_DIRECTORY is not set") || !strings.Contains(ps[0].Do, "LoadCredential") {
+		t.Errorf("without systemd: %#v", err)
+	}
+}

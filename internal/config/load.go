@@ -31,7 +31,13 @@ func Load(path string) (Config, []Warning, error) {
 		}
 		return Config{}, nil, Problems{p}
 	}
-	return Parse(path, data, func(path string) ([]byte, error) { return readHead(path, maxTokenFileBytes) })
+	return Parse(path, data, func(path string) ([]byte, error) {
+		path, err := credentialPath(path)
+		if err != nil {
+			return nil, err
+		}
+		return readHead(path, maxTokenFileBytes)
+	})
 }
 
 // readHead returns the first limit bytes of a file, so that a device or a

@@ -34,7 +34,7 @@ func notTokenRune(c rune) bool {
 }
 
 // token resolves a token setting: itself, or the file that it names if it
-// begins with a slash. Where something is wrong and optional is set, it is a
+// begins with a slash, or with %d/ for a credential of systemd. Where something is wrong and optional is set, it is a
 // warning: the published plugin reads the file whether it needs it or not.
 func (r *reader) token(s *section, name string, optional bool) (token Secret, path string, f field) {
 	report := r.problem
@@ -45,7 +45,7 @@ func (r *reader) token(s *section, name string, optional bool) (token Secret, pa
 	switch {
 	case f.wrong, text == "":
 		return Secret{}, "", f
-	case !strings.HasPrefix(text, "/"):
+	case !isPath(text):
 		if strings.ContainsFunc(text, notTokenRune) {
 			report(f, "paste the token alone, in quotes", "has white space or control characters in it, expected a token")
 			f.wrong = true
@@ -56,8 +56,11 @@ func (r *reader) token(s *section, name string, optional bool) (token Secret, pa
 	token, err := ReadToken(text, r.readFile)
 	if err != nil {
 		do := "put the token, and nothing else, into that file"
-		if errors.Is(err, fs.ErrPermission) {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
 			do = "let the user that runs teleport-slack read that file"
+		case strings.HasPrefix(text, credential):
+			do = "name it in the unit with LoadCredential, and start the program by that unit"
 		}
 		report(f, do, "%v", err)
 		f.wrong = true
