@@ -16,11 +16,26 @@ BENCHTIME ?= 1s
 GO      := go
 GOTEST  := $(GO) run ./scripts/gotest
 LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+DEPLOY  := $(GO) -C deploy
+DEPLOYTEST := $(DEPLOY) run github.com/teleport-slack/teleport-slack/scripts/gotest
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # Teleport's api brings in code for all of Teleport. Not inlining in it, and
 # leaving out gRPC's debug pages, makes the program 2 MB smaller.
 SLIM := -tags grpcnotrace -gcflags=github.com/gravitational/teleport/api/...=-l
+
+BUILD := -trimpath $(SLIM) -ldflags "$(LDFLAGS)"
+
+# Where a release is packed, and the time that everything in it has.
+DIST  ?= dist
+EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+PACK   = $(DEPLOY) run ./dist -root $(CURDIR) -out $(DIST) -bins $(DIST)/.bin \
+	-version "$(VERSION)" -commit "$(COMMIT)" -time "$(EPOCH)"
+
+# What builds the container image, and its name.
+DOCKER      ?= buildah
+DOCKERFLAGS ?= --isolation chroot --storage-driver vfs --format docker --timestamp $(EPOCH)
+IMAGE       ?= localhost/teleport-slack
 
 # The servers of the end-to-end test; see docs/decisions.
 SERVERS      := e2e/servers
@@ -39,12 +54,74 @@ demo: build ## see the plugin work, without Teleport or Slack (ARGS=--scenario t
 
 .PHONY: build
 build: ## build bin/teleport-slack
-	CGO_ENABLED=0 $(GO) build -trimpath $(SLIM) -ldflags "$(LDFLAGS)" -o bin/ ./cmd/teleport-slack
+	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/ ./cmd/teleport-slack
+
+.PHONY: deps
+deps: ## download everything that the other targets need; they work offline then
+	$(GO) mod download
+	$(DEPLOY) mod download
+	$(GO) -C tools mod download
+	$(GO) -C $(SERVERS) mod download
 
 .PHONY: install
-install: build ## install it in PREFIX/bin (PREFIX=/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 bin/teleport-slack $(DESTDIR)$(PREFIX)/bin/teleport-slack
+install: build ## install it with its unit in PREFIX, and an example configuration in /etc (PREFIX=/usr/local)
+	@deploy/install.sh --bin bin/teleport-slack --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
+
+# The programs are built anew: what is released doesn't depend on what was
+# built before. -buildvcs=false: the version is the one that is asked for.
+.PHONY: dist
+dist: ## pack a release in DIST: archives, deb, rpm, chart, SBOMs, checksums (DIST=dist)
+	rm -rf $(DIST)
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -buildvcs=false $(BUILD) \
+			-o $(DIST)/.bin/linux_$$arch/ ./cmd/teleport-slack || exit; \
+	done
+	$(PACK)
+
+# Twice from nothing, in another place, with another cache: a minute's work
+# for each architecture.
+.PHONY: dist-check
+dist-check: dist ## build the release once more elsewhere and compare
+	@other=$$(mktemp -d) && trap 'chmod -R u+w "$$other"; rm -rf "$$other"' EXIT && \
+	git worktree prune && git clone -q --no-hardlinks . $$other/elsewhere && \
+	GOCACHE=$$other/cache $(MAKE) -s -C $$other/elsewhere dist VERSION="$(VERSION)" COMMIT="$(COMMIT)" EPOCH="$(EPOCH)" && \
+	diff $(DIST)/checksums.txt $$other/elsewhere/dist/checksums.txt && \
+	echo "the same bytes: $$(grep -c . $(DIST)/checksums.txt) files"
+
+.PHONY: image-context
+image-context: ## lay out the roots of the container images in DIST/image, for programs that "make dist" built
+	$(PACK) -images
+
+# For this machine's architecture. DOCKER=docker and podman take the same
+# words; buildah's isolation needs no privileges beyond root's.
+.PHONY: image
+image: image-context ## build the container image IMAGE, after "make dist" (DOCKER="buildah", IMAGE=teleport-slack)
+	$(DOCKER) build $(DOCKERFLAGS) -f deploy/container/Dockerfile -t $(IMAGE) \
+		--build-arg TARGETARCH=$$($(GO) env GOARCH) --build-arg VERSION="$(VERSION)" --build-arg REVISION="$(COMMIT)" $(DIST)/image
+
+.PHONY: helm
+helm: ## check the Helm chart: lint, its unit tests, goldens, Kubernetes' types, the real configuration loader
+	@for values in deploy/helm/testdata/values/*.yaml; do \
+		$(DEPLOY) tool helm lint --quiet --strict --kube-version 1.34.0 helm/teleport-plugin-slack --values $(CURDIR)/$$values || exit; \
+	done
+	@$(DEPLOY) tool helm-unittest helm/teleport-plugin-slack
+	@$(DEPLOYTEST) ./...
+
+.PHONY: helm-readme
+helm-readme: ## write the chart's table of values anew
+	$(DEPLOY) run ./helm/readme
+
+.PHONY: systemd
+systemd: ## check what "make dist" packed under a systemd of its own (needs systemd-nspawn and root)
+	@stage=$$(mktemp -d) && trap 'rm -rf "$$stage"' EXIT && \
+	sed "s|^ExecStart=[^ ]*|ExecStart=$$PWD/$(DIST)/.bin/linux_$$($(GO) env GOARCH)/teleport-slack|" deploy/systemd/teleport-slack.service >$$stage/teleport-slack.service && \
+	systemd-analyze verify --man=no $$stage/teleport-slack.service
+	systemd-analyze security --offline=true --threshold=20 deploy/systemd/teleport-slack.service >/dev/null
+	@$(DEPLOYTEST) -tags systemd -count=1 ./systemd
+
+.PHONY: container
+container: ## check the image that "make image" built (needs podman, runc and root)
+	@IMAGE=$(IMAGE) $(DEPLOYTEST) -tags container -count=1 ./container
 
 .PHONY: test
 test: ## run every test that needs nothing but Go
@@ -82,6 +159,7 @@ bench: build ## run the benchmarks (BENCHTIME=1s)
 .PHONY: lint
 lint: ## check style and likely mistakes
 	$(LINT) run ./...
+	cd deploy && $(GO) tool -modfile=../tools/go.mod golangci-lint run --build-tags container,systemd ./...
 
 .PHONY: fmt
 fmt: ## format the code
@@ -110,7 +188,7 @@ e2e-servers: ## build that Teleport (minutes the first time; needs a C compiler)
 
 .PHONY: clean
 clean: ## remove what was built, except the end-to-end test's servers
-	rm -rf bin dist coverage.out
+	rm -rf bin $(DIST) coverage.out
 
 .PHONY: clean-all
 clean-all: clean ## remove those too

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,18 +152,24 @@ func plain(v any) any {
 	return v
 }
 
-// The unit in the guide starts what is installed, as it is called.
-func TestTheUnitOfTheGuideStartsTheProgram(t *testing.T) {
-	unit := read(t, "guide.md")
+// The unit starts what is installed, as it is called, and is where the guide
+// says.
+func TestTheUnitStartsTheProgram(t *testing.T) {
+	unit := read(t, "../deploy/systemd/teleport-slack.service")
 	for _, line := range []string{
 		"ExecStart=/usr/local/bin/teleport-slack start --config=" + config.DefaultPath,
 		"ExecReload=/bin/kill -HUP $MAINPID",
 	} {
 		if !strings.Contains(unit, line+"\n") {
-			t.Errorf("guide.md has no unit with the line %s", line)
+			t.Errorf("the unit has no line %s", line)
 		}
 	}
-	if makefile, err := os.ReadFile("../Makefile"); err != nil || !strings.Contains(string(makefile), "PREFIX  ?= /usr/local\n") {
-		t.Errorf("the Makefile no longer installs in /usr/local: %v", err)
+	for _, where := range []string{"(../deploy/systemd/teleport-slack.service)", "`/usr/local/lib/systemd/system`"} {
+		if !strings.Contains(read(t, "guide.md"), where) {
+			t.Errorf("guide.md does not say %s", where)
+		}
+	}
+	if makefile := read(t, "../Makefile"); !strings.Contains(makefile, "PREFIX  ?= /usr/local\n") {
+		t.Error("the Makefile no longer installs in /usr/local")
 	}
 }
