@@ -40,6 +40,7 @@ IMAGE       ?= localhost/teleport-slack
 # The servers of the end-to-end test; see docs/decisions.
 SERVERS      := e2e/servers
 SERVERS_BIN  := $(SERVERS)/bin
+SERVERS_PACKAGES := ./teleport github.com/gravitational/teleport/tool/tctl github.com/gravitational/teleport/tool/tbot
 SERVERS_FROM := $(SERVERS)/go.mod $(SERVERS)/go.sum $(SERVERS)/teleport/main.go
 
 .DEFAULT_GOAL := help
@@ -61,7 +62,7 @@ deps: ## download everything that the other targets need; they work offline then
 	$(GO) mod download
 	$(DEPLOY) mod download
 	$(GO) -C tools mod download
-	$(GO) -C $(SERVERS) mod download
+	$(GO) -C $(SERVERS) list -deps $(SERVERS_PACKAGES) >/dev/null # all of Teleport's modules would be too much
 
 .PHONY: install
 install: build ## install it with its unit in PREFIX, and an example configuration in /etc (PREFIX=/usr/local)
@@ -182,8 +183,7 @@ e2e-servers: ## build that Teleport (minutes the first time; needs a C compiler)
 	if [ "$$key" = "$$(cat $(SERVERS_BIN)/.built-from 2>/dev/null)" ]; then exit 0; fi && \
 	echo "building teleport, tctl and tbot in $(SERVERS_BIN)" && \
 	rm -f $(SERVERS_BIN)/.built-from && \
-	$(GO) -C $(SERVERS) build -ldflags=-checklinkname=0 -o bin/ ./teleport \
-		github.com/gravitational/teleport/tool/tctl github.com/gravitational/teleport/tool/tbot && \
+	$(GO) -C $(SERVERS) build -ldflags=-checklinkname=0 -o bin/ $(SERVERS_PACKAGES) && \
 	echo "$$key" > $(SERVERS_BIN)/.built-from
 
 .PHONY: clean

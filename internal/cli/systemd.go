@@ -130,7 +130,7 @@ func send(socket, state string) error {
 	if err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
-	defer conn.Close() // a datagram is sent or it isn't
+	defer func() { _ = conn.Close() }() // a datagram is sent or it isn't
 	if _, err := conn.Write([]byte(state)); err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
