@@ -64,6 +64,11 @@ deps: ## download everything that the other targets need; they work offline then
 	$(GO) -C tools mod download
 	$(GO) -C $(SERVERS) list -deps $(SERVERS_PACKAGES) >/dev/null # all of Teleport's modules would be too much
 
+.PHONY: tidy
+tidy: ## put go.mod and go.sum in order, here and in deploy, which follows
+	$(GO) mod tidy
+	$(DEPLOY) mod tidy
+
 .PHONY: install
 install: build ## install it with its unit in PREFIX, and an example configuration in /etc (PREFIX=/usr/local)
 	@deploy/install.sh --bin bin/teleport-slack --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
