@@ -98,6 +98,7 @@ type Review struct {
 	State   State // Approved, Denied or Promoted
 	Reason  string
 	Created time.Time
+	Slack   bool // it was given in Slack, through this plugin
 }
 
 // Threshold is how many reviews it takes. Zero means that this side is not
