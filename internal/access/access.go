@@ -160,7 +160,9 @@ type Details struct {
 type Cluster struct {
 	Name    string
 	Version string // the Auth server's, such as "18.2.0"
-	WebURL  string // https://proxy.example.com without a slash, or empty where the Web UI cannot show requests
+	// OnBehalf says that it takes reviews on behalf of their author.
+	OnBehalf bool
+	WebURL   string // https://proxy.example.com without a slash, or empty where the Web UI cannot show requests
 }
 
 // RecipientKind tells people from places.
