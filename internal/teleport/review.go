@@ -19,14 +19,6 @@ import (
 // of their author.
 const OnBehalfSince = "18.11"
 
-// SubmitReview is a review to be submitted in its author's name.
-type SubmitReview struct {
-	RequestID string
-	Author    string       // Teleport username
-	State     access.State // Approved or Denied
-	Reason    string
-}
-
 // SubmitReview submits the review on behalf of its author and returns the
 // request as it is then. Teleport decides: our role has to allow the author
 // (submit_for_users), and the author has to be allowed to review the request.
@@ -34,9 +26,9 @@ type SubmitReview struct {
 // somebody may not, [fault.Conflict] where the author has reviewed it,
 // [fault.NotFound] when the request is gone, [fault.Unknown] if the answer
 // never came.
-func (c *Client) SubmitReview(ctx context.Context, r SubmitReview) (access.Request, error) {
-	op := "submit the review of access request " + r.RequestID
-	if r.RequestID == "" || r.Author == "" {
+func (c *Client) SubmitReview(ctx context.Context, id string, r access.Review) (access.Request, error) {
+	op := "submit the review of access request " + id
+	if id == "" || r.Author == "" {
 		return access.Request{}, fault.New(fault.Bug, op, "no request or no author")
 	}
 	proposed := types.RequestState_DENIED
@@ -55,7 +47,7 @@ func (c *Client) SubmitReview(ctx context.Context, r SubmitReview) (access.Reque
 				Hint: "upgrade Teleport to " + OnBehalfSince + " or newer"}
 		}
 		reviewed, err = conn.auth.SubmitAccessReview(ctx, &types.AccessReviewSubmission{
-			RequestID: r.RequestID,
+			RequestID: id,
 			Review: types.AccessReview{
 				Author: r.Author, ProposedState: proposed, Reason: r.Reason,
 				Created:          time.Now().UTC(), // the server's own time counts

@@ -53,7 +53,7 @@ func TestAReviewIsSubmittedForItsAuthor(t *testing.T) {
 	s := reviewServer(t, "18.11.0")
 	c, _ := connectedClient(t, s)
 	id := createRequest(t, s)
-	got, err := c.SubmitReview(t.Context(), SubmitReview{RequestID: id, Author: "bob", State: access.Denied, Reason: "not today"})
+	got, err := c.SubmitReview(t.Context(), id, access.Review{Author: "bob", State: access.Denied, Reason: "not today"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestAReviewIsSubmittedForItsAuthor(t *testing.T) {
 	// Somebody else's plugin is not Slack.
 	other := createRequest(t, s)
 	b := newClientAs(t, s, "jira-plugin")
-	if _, err := b.SubmitReview(t.Context(), SubmitReview{RequestID: other, Author: "bob", State: access.Approved}); err != nil {
+	if _, err := b.SubmitReview(t.Context(), other, access.Review{Author: "bob", State: access.Approved}); err != nil {
 		t.Fatal(err)
 	}
 	if read, err := c.Request(t.Context(), other); err != nil || read.Reviews[0].Slack {
@@ -104,35 +104,36 @@ func TestWhyAReviewIsNotTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	reviewed = two.GetName()
-	if _, err := c.SubmitReview(t.Context(), SubmitReview{RequestID: reviewed, Author: "bob", State: access.Approved}); err != nil {
+	if _, err := c.SubmitReview(t.Context(), reviewed, access.Review{Author: "bob", State: access.Approved}); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
 		name string
-		r    SubmitReview
+		id   string
+		r    access.Review
 		want fault.Class
 	}{
-		{"decided already", SubmitReview{RequestID: decided, Author: "bob", State: access.Approved}, fault.Denied},
-		{"reviewed already", SubmitReview{RequestID: reviewed, Author: "bob", State: access.Denied}, fault.Conflict},
-		{"gone", SubmitReview{RequestID: "00000000-0000-0000-0000-000000000000", Author: "bob", State: access.Denied}, fault.NotFound},
-		{"nobody", SubmitReview{RequestID: open, Author: "nobody", State: access.Denied}, fault.NotFound},
-		{"a bot", SubmitReview{RequestID: open, Author: "robot", State: access.Denied}, fault.Denied},
-		{"no author", SubmitReview{RequestID: open, State: access.Denied}, fault.Bug},
-		{"no request", SubmitReview{Author: "bob", State: access.Denied}, fault.Bug},
-		{"no decision", SubmitReview{RequestID: open, Author: "bob", State: access.Pending}, fault.Bug},
-		{"a promotion", SubmitReview{RequestID: open, Author: "bob", State: access.Promoted}, fault.Bug},
+		{"decided already", decided, access.Review{Author: "bob", State: access.Approved}, fault.Denied},
+		{"reviewed already", reviewed, access.Review{Author: "bob", State: access.Denied}, fault.Conflict},
+		{"gone", "00000000-0000-0000-0000-000000000000", access.Review{Author: "bob", State: access.Denied}, fault.NotFound},
+		{"nobody", open, access.Review{Author: "nobody", State: access.Denied}, fault.NotFound},
+		{"a bot", open, access.Review{Author: "robot", State: access.Denied}, fault.Denied},
+		{"no author", open, access.Review{State: access.Denied}, fault.Bug},
+		{"no request", "", access.Review{Author: "bob", State: access.Denied}, fault.Bug},
+		{"no decision", open, access.Review{Author: "bob", State: access.Pending}, fault.Bug},
+		{"a promotion", open, access.Review{Author: "bob", State: access.Promoted}, fault.Bug},
 	} {
-		if _, err := c.SubmitReview(t.Context(), tt.r); !fault.Is(err, tt.want) {
+		if _, err := c.SubmitReview(t.Context(), tt.id, tt.r); !fault.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
 	}
 	s.SubmitForUsers("access-plugin", []string{"carol"}, nil)
-	if _, err := c.SubmitReview(t.Context(), SubmitReview{RequestID: open, Author: "bob", State: access.Approved}); !fault.Is(err, fault.Denied) {
+	if _, err := c.SubmitReview(t.Context(), open, access.Review{Author: "bob", State: access.Approved}); !fault.Is(err, fault.Denied) {
 		t.Errorf("without the right to submit for bob: %v", err)
 	}
 	s.SubmitForUsers("access-plugin", []string{"*"}, nil)
 	end := s.Inject(teleporttest.Fault{Method: "SubmitAccessReview", Code: codes.Unavailable, AfterEffect: true})
-	if _, err := c.SubmitReview(t.Context(), SubmitReview{RequestID: open, Author: "bob", State: access.Approved}); !fault.Is(err, fault.Unknown) {
+	if _, err := c.SubmitReview(t.Context(), open, access.Review{Author: "bob", State: access.Approved}); !fault.Is(err, fault.Unknown) {
 		t.Errorf("with the answer lost: %v", err)
 	}
 	end()
@@ -145,7 +146,7 @@ func TestAnOlderServerIsNotAsked(t *testing.T) {
 	c, _ := connectedClient(t, s)
 	id := createRequest(t, s)
 	for _, author := range []string{"bob", "access-plugin"} {
-		_, err := c.SubmitReview(t.Context(), SubmitReview{RequestID: id, Author: author, State: access.Approved})
+		_, err := c.SubmitReview(t.Context(), id, access.Review{Author: author, State: access.Approved})
 		if !fault.Is(err, fault.Unsupported) || fault.Hint(err) != "upgrade Teleport to 18.11 or newer" {
 			t.Errorf("for %s: %v, hint %q", author, err, fault.Hint(err))
 		}
@@ -160,7 +161,7 @@ func TestAnOlderServerIsNotAsked(t *testing.T) {
 	if err != nil || !cluster.OnBehalf {
 		t.Fatalf("after the upgrade: %+v, %v", cluster, err)
 	}
-	if _, err := c.SubmitReview(t.Context(), SubmitReview{RequestID: id, Author: "bob", State: access.Approved}); err != nil {
+	if _, err := c.SubmitReview(t.Context(), id, access.Review{Author: "bob", State: access.Approved}); err != nil {
 		t.Errorf("after the upgrade: %v", err)
 	}
 }
