@@ -43,8 +43,9 @@ func unanswered(question string, err error) *no {
 }
 
 // identify returns the one Teleport user that the Slack user is.
-func (r *Reviewer) identify(ctx context.Context, s Settings, userID string) (access.User, *no) {
-	if u, ok := r.people.get(s, userID); ok {
+func (r *Reviewer) identify(ctx context.Context, s Settings, in interaction) (access.User, *no) {
+	userID := in.user
+	if u, ok := r.people.get(s, in); ok {
 		return u, nil
 	}
 	// What was known about them is over, whatever comes of asking.
@@ -56,7 +57,7 @@ func (r *Reviewer) identify(ctx context.Context, s Settings, userID string) (acc
 	case err != nil:
 		return access.User{}, unanswered("slack_user", err)
 	}
-	if why := notMember(m, userID, s.TeamID); why != "" {
+	if why := notMember(m, in, s.TeamID); why != "" {
 		return access.User{}, refused(why, message.AnswerNoMember)
 	}
 	u, n := r.match(ctx, s, m)
@@ -66,14 +67,14 @@ func (r *Reviewer) identify(ctx context.Context, s Settings, userID string) (acc
 	if u.Bot {
 		return access.User{}, refused("bot_user", message.AnswerNobody)
 	}
-	r.people.put(s, userID, u)
+	r.people.put(s, in, u)
 	return u, nil
 }
 
 // notMember says why somebody is not a full member of our workspace, or "".
-func notMember(m Member, userID, team string) string {
+func notMember(m Member, in interaction, team string) string {
 	switch {
-	case m.ID != userID:
+	case m.ID != in.user:
 		return "unknown_slack_user"
 	case m.Deleted:
 		return "deactivated"
@@ -81,6 +82,8 @@ func notMember(m Member, userID, team string) string {
 		return "bot"
 	case m.Stranger || !slices.Contains(m.Teams, team):
 		return "foreign_user"
+	case in.userTeam != "" && !slices.Contains(m.Teams, in.userTeam):
+		return "foreign_user" // what Slack says here and there does not go together
 	case m.Guest:
 		return "guest"
 	}
@@ -107,7 +110,7 @@ func (r *Reviewer) match(ctx context.Context, s Settings, m Member) (access.User
 		return access.User{}, refused("no_user", message.AnswerNobody)
 	case m.Email == "" || !strings.Contains(m.Email, "@"):
 		return access.User{}, refused("no_email", message.AnswerNobody)
-	case !m.EmailConfirmed:
+	case m.EmailUnconfirmed:
 		return access.User{}, refused("email_not_confirmed", message.AnswerNobody)
 	}
 	u, err := r.o.Users.User(ctx, m.Email)
@@ -139,32 +142,32 @@ type person struct {
 
 func newPeople() *people { return &people{m: map[string]person{}} }
 
-// dependsOn is the part of the settings that says who is who.
-func dependsOn(s Settings) string {
-	by := s.TeamID + "\x00" + s.Cluster.Name + "\x00" + s.Trait
+// dependsOn is what says who is who.
+func dependsOn(s Settings, in interaction) string {
+	by := in.userTeam + "\x00" + s.TeamID + "\x00" + s.Cluster.Name + "\x00" + s.Trait
 	if s.EmailMatch {
 		by += "\x00email"
 	}
 	return by
 }
 
-func (p *people) get(s Settings, userID string) (access.User, bool) {
+func (p *people) get(s Settings, in interaction) (access.User, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e, ok := p.m[userID]
-	if !ok || !time.Now().Before(e.until) || e.by != dependsOn(s) {
+	e, ok := p.m[in.user]
+	if !ok || !time.Now().Before(e.until) || e.by != dependsOn(s, in) {
 		return access.User{}, false
 	}
 	return e.user, true
 }
 
-func (p *people) put(s Settings, userID string, u access.User) {
+func (p *people) put(s Settings, in interaction, u access.User) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.m) >= maxPeople {
 		clear(p.m)
 	}
-	p.m[userID] = person{user: u, until: time.Now().Add(knownFor), by: dependsOn(s)}
+	p.m[in.user] = person{user: u, until: time.Now().Add(knownFor), by: dependsOn(s, in)}
 }
 
 func (p *people) forget(userID string) {

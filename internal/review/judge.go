@@ -67,7 +67,7 @@ func (r *Reviewer) judge(ctx context.Context, s Settings, in interaction) result
 			return end(refused("late", message.AnswerLate))
 		}
 	}
-	user, n := r.identify(ctx, s, in.user)
+	user, n := r.identify(ctx, s, in)
 	if n != nil {
 		return end(n)
 	}
@@ -102,8 +102,6 @@ func admissible(s Settings, in interaction) *no {
 		return &no{outcome: Refused, why: "foreign_team", silent: true}
 	case in.app == "" || s.AppID != "" && in.app != s.AppID:
 		return &no{outcome: Refused, why: "foreign_app", silent: true}
-	case in.userTeam != "" && in.userTeam != s.TeamID:
-		return refused("foreign_user", message.AnswerNoMember)
 	case !s.Buttons.On:
 		return refused("switched_off", message.AnswerOff)
 	case !in.submission && late(in.arrived, in.at, clickLasts):

@@ -61,14 +61,15 @@ type Slack interface {
 
 // Member is a Slack user as far as their clicks are concerned.
 type Member struct {
-	ID             string
-	Teams          []string // the workspaces that they are a member of
-	Email          string   // empty where the token may not see it
-	EmailConfirmed bool
-	Deleted        bool
-	Bot            bool // also apps, workflows and Slackbot
-	Guest          bool // of one channel or several
-	Stranger       bool // of another organisation
+	ID       string
+	Teams    []string // the workspaces and the organisation that they belong to
+	Email    string   // empty where the token may not see it
+	Deleted  bool
+	Bot      bool // also workflows and Slackbot
+	Guest    bool // of one channel or several
+	Stranger bool // of another workspace
+
+	EmailUnconfirmed bool // Slack says that nobody has shown that it is theirs
 }
 
 // Observer counts what becomes of clicks.
@@ -104,6 +105,7 @@ type Settings struct {
 	AppID      string // our app; empty where nobody told us
 	Secret     string // what all replicas share and nobody else has: the app token
 	Cluster    access.Cluster
+	Style      message.Style // the language of answers and windows
 }
 
 // Options are a Reviewer's collaborators.
@@ -288,5 +290,5 @@ func (r *Reviewer) alone(in interaction, f func() result) result {
 }
 
 func (r *Reviewer) renderer(s Settings) message.Renderer {
-	return message.Renderer{Cluster: s.Cluster, Buttons: s.Buttons}
+	return message.Renderer{Cluster: s.Cluster, Buttons: s.Buttons, Style: s.Style}
 }
