@@ -262,6 +262,7 @@ func (c clickers) Member(ctx context.Context, userID string) (review.Member, err
 	return review.Member{
 		ID: u.ID, Teams: teams, Email: u.Email,
 		Deleted: u.Deleted, Bot: u.Bot, Guest: u.Guest, Stranger: u.Stranger,
+		EmailUnconfirmed: u.EmailUnconfirmed,
 	}, nil
 }
 

@@ -333,3 +333,61 @@ func TestReviewsAreSwitchedOffAndOnByAReload(t *testing.T) {
 	w.acknowledged(d)
 	w.shows(id, []string{dev}, "APPROVED")
 }
+
+// Two replicas, and a Slack that delivers everything twice: each click counts once.
+func TestTwoReplicasAndRedelivery(t *testing.T) {
+	w := newReviewWorld(t, byTrait)
+	w.startReviews()
+	first := w.stop
+	defer func() { w.must(first()) }()
+	w.launch()
+	w.eventually("both hear clicks", func() bool { return len(w.slack.Sockets()) == 4 })
+	w.slack.SetCopies(2)
+	var ids []string
+	for range 10 {
+		ids = append(ids, w.request(teleporttest.Request{Thresholds: []types.AccessReviewThreshold{{Approve: 2, Deny: 2}}}))
+	}
+	for _, id := range ids {
+		w.hasButtons(dev, id, true)
+		w.click(bob, dev, id, "approve_button")
+		w.click(carol, dev, id, "approve_button")
+	}
+	for _, id := range ids {
+		w.shows(id, []string{dev, bob, alice}, "APPROVED", "bob@example.com", "carol")
+		if n := len(w.reviews(id)); n != 2 {
+			t.Errorf("%d reviews of two people", n)
+		}
+	}
+}
+
+// What Slack would never say reaches nobody's request.
+func TestForgedClicksOverTheWire(t *testing.T) {
+	w := newReviewWorld(t, byTrait)
+	w.startReviews()
+	id := w.request(teleporttest.Request{})
+	other := w.request(teleporttest.Request{})
+	w.hasButtons(dev, id, true)
+	w.hasButtons(dev, other, true)
+	for why, forge := range map[string]func(slacktest.Payload){
+		"foreign_team":    func(p slacktest.Payload) { p["team"] = slacktest.Payload{"id": "T0EVIL"} },
+		"foreign_app":     func(p slacktest.Payload) { p["api_app_id"] = "A0EVIL" },
+		"foreign_user":    func(p slacktest.Payload) { p["user"].(slacktest.Payload)["team_id"] = "T0EVIL" },
+		"unknown_message": func(p slacktest.Payload) { p["actions"].([]any)[0].(slacktest.Payload)["value"] = other },
+		"late": func(p slacktest.Payload) {
+			p["actions"].([]any)[0].(slacktest.Payload)["action_ts"] = "1500000000.000000"
+		},
+	} {
+		w.click(bob, dev, id, "approve_button", forge)
+		w.eventually(why+" is in the log", func() bool { return w.log.has("outcome=refused reason=" + why) })
+	}
+	for _, raw := range []string{`{}`, `null`, `"x"`, `{"type":"block_actions","actions":"x"}`} {
+		w.slack.Deliver(slacktest.Envelope{Type: "interactive", Payload: []byte(raw), Once: true})
+	}
+	w.click(alice, dev, id, "approve_button")
+	w.told(alice, 1, "You can't review your own request.")
+	if n := len(w.reviews(id)) + len(w.reviews(other)); n != 0 {
+		t.Errorf("%d reviews", n)
+	}
+	w.click(bob, dev, id, "approve_button") // and a true one still counts
+	w.shows(id, []string{dev}, "APPROVED")
+}

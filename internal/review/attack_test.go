@@ -39,6 +39,9 @@ func TestClicksThatMustNotCount(t *testing.T) {
 			want: review.Refused, why: "foreign_app"},
 		{name: "a click for no app", forge: func(_ *office, p payload) { delete(p, "api_app_id") },
 			want: review.Refused, why: "foreign_app"},
+		{name: "a click for no app, where nobody told us which we are", before: func(o *office) { o.settings.AppID = "" },
+			forge: func(_ *office, p payload) { delete(p, "api_app_id") },
+			want:  review.Refused, why: "foreign_app"},
 		{name: "somebody of a shared channel", forge: func(_ *office, p payload) { p["user"].(payload)["team_id"] = "T0PARTNER" },
 			want: review.Refused, why: "foreign_user", told: "Only full members"},
 		{name: "somebody of a shared channel whose payload hides it",
@@ -94,6 +97,15 @@ func TestClicksThatMustNotCount(t *testing.T) {
 			want: review.Refused, why: "switched_off", told: "switched off"},
 		{name: "a role that was excepted meanwhile", after: func(o *office) { o.settings.Buttons.Except = []string{"edit*"} },
 			want: review.Refused, why: "role_not_allowed", told: "Requests for these roles"},
+		{name: "a request for access that lasts", before: func(o *office) {
+			o.id = o.request(teleporttest.Request{LongTerm: true})
+			o.at = o.announce(o.id)
+		}, want: review.Refused, why: "long_term", told: "Requests for long-term access"},
+		{name: "an expired request that Teleport has still to remove", before: func(o *office) {
+			o.lag.Store(int64(time.Hour))
+			o.id = o.request(teleporttest.Request{TTL: time.Minute})
+			o.at = o.announce(o.id)
+		}, want: review.Refused, why: "gone", told: "expired or was deleted"},
 		{name: "before we know who we are", before: func(o *office) { o.settings.TeamID = "" },
 			want: review.Refused, why: "not_ready", told: "Nothing was submitted"},
 		{name: "without an app token", before: func(o *office) { o.settings.Secret = "" },
@@ -120,6 +132,10 @@ func TestClicksThatMustNotCount(t *testing.T) {
 			o.settings.EmailMatch = true
 			o.user("DAVE@example.com")
 		}, user: dave, want: review.Refused, why: "no_user", told: "No Teleport user"},
+		{name: "an email that nobody has confirmed", before: func(o *office) {
+			o.settings.EmailMatch = true
+			o.slack.AddUser(slacktest.User{ID: carol, Name: "carol", Email: "carol@example.com", EmailUnconfirmed: true})
+		}, user: carol, want: review.Refused, why: "email_not_confirmed", told: "No Teleport user"},
 		{name: "an account without an email", before: func(o *office) {
 			o.settings.EmailMatch = true
 			o.slack.AddUser(slacktest.User{ID: dave, Name: "dave"})
@@ -287,6 +303,18 @@ func TestChangesCountWithinAMinute(t *testing.T) {
 		o.user("bob", "U0SOMEBODY1")
 		if got := click(); got.Reason != "no_user" {
 			t.Errorf("after a refusal: %+v", got)
+		}
+		// So does a click of theirs that does not add up.
+		o.user("bob", bob)
+		click()
+		forged := o.payload(bob, "approve_button")
+		forged["user"].(payload)["team_id"] = "T0EVIL"
+		if got, _ := o.take(0, forged); got.Reason != "foreign_user" {
+			t.Errorf("%+v", got)
+		}
+		o.user("bob", "U0SOMEBODY1")
+		if got := click(); got.Reason != "no_user" {
+			t.Errorf("after a click that did not add up: %+v", got)
 		}
 		// Another trait is another question.
 		o.user("bob", bob)

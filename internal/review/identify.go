@@ -119,8 +119,6 @@ func (r *Reviewer) match(ctx context.Context, s Settings, m Member) (access.User
 		return access.User{}, refused("no_user", message.AnswerNobody)
 	case err != nil:
 		return access.User{}, unanswered("teleport_user", err)
-	case u.Name != m.Email:
-		return access.User{}, refused("no_user", message.AnswerNobody)
 	case s.Trait != "" && len(u.Traits[s.Trait]) > 0:
 		// Somebody said which Slack account this user has: it is another one.
 		return access.User{}, refused("email_of_another", message.AnswerMismatch)

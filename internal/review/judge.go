@@ -82,9 +82,6 @@ func (r *Reviewer) judge(ctx context.Context, s Settings, in interaction) result
 	if !in.submission && s.Buttons.NeedsReason(in.decision) {
 		return end(r.ask(ctx, s, in, req))
 	}
-	if s.Buttons.NeedsReason(in.decision) && in.reason == "" {
-		return end(refused("no_reason", message.AnswerNoWindow))
-	}
 	req, n = r.submit(ctx, in, user, req)
 	res.req = req
 	if n.outcome != Submitted {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,7 @@ type office struct {
 	at       access.MessageRef
 
 	envelopes int
+	lag       atomic.Int64 // how far Teleport's clock is behind
 
 	mu      sync.Mutex
 	log     bytes.Buffer
@@ -82,7 +84,9 @@ func newOffice(t *testing.T, dir string) *office {
 		Cluster: access.Cluster{Name: "example.com", WebURL: "https://teleport.example.com", OnBehalf: true},
 	}}
 	var err error
-	o.teleport, err = teleporttest.New(teleporttest.Options{ServerVersion: "18.11.0"})
+	o.teleport, err = teleporttest.New(teleporttest.Options{
+		ServerVersion: "18.11.0", Clock: func() time.Time { return time.Now().Add(-time.Duration(o.lag.Load())) },
+	})
 	o.must(err)
 	lis := bufconn.Listen(1 << 20)
 	o.must(o.teleport.Serve(lis))
@@ -288,7 +292,7 @@ func (c clickers) Member(ctx context.Context, id string) (review.Member, error) 
 		return review.Member{}, fault.New(fault.NotFound, "look up user", "user_not_found")
 	}
 	return review.Member{ID: u.ID, Teams: append([]string{u.TeamID}, u.Teams...), Email: u.Email,
-		Deleted: u.Deleted, Bot: u.Bot, Guest: u.Guest, Stranger: u.Stranger}, err
+		Deleted: u.Deleted, Bot: u.Bot, Guest: u.Guest, Stranger: u.Stranger, EmailUnconfirmed: u.EmailUnconfirmed}, err
 }
 
 func (c clickers) Whisper(ctx context.Context, at access.MessageRef, user string, m message.Message) error {

@@ -43,9 +43,11 @@ type Requests interface {
 	SubmitReview(ctx context.Context, id string, r access.Review) (access.Request, error)
 }
 
-// Users is where Teleport users are looked up.
+// Users is where Teleport users are looked up, by exactly what is asked for.
+// Nothing is remembered there.
 type Users interface {
 	UsersByTrait(ctx context.Context, trait, value string) ([]access.User, error)
+	// User returns the user of this name, in these letters.
 	User(ctx context.Context, name string) (access.User, error)
 }
 
