@@ -37,7 +37,7 @@ const (
 
 // Answer returns what the clicker is told, in a message that only they see.
 // The request may be one of which only the ID is known.
-func (r Renderer) Answer(a Answer, req access.Request, d access.Decision) Message {
+func (r Renderer) Answer(a Answer, req access.Request, details access.Details, d access.Decision) Message {
 	p := r.words(access.Reviewers)
 	text := p.answer[a]
 	switch a {
@@ -48,6 +48,8 @@ func (r Renderer) Answer(a Answer, req access.Request, d access.Decision) Messag
 		} else {
 			text += " " + p.answerWaits
 		}
+		// What was decided, as Teleport has it and whatever the message says.
+		text += "\n" + r.text(p, req, asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, details)}, access.Reviewers)
 	case AnswerDecided:
 		text = fmt.Sprintf(p.answerDecided, p.state.of(req.State))
 		if by := p.deciders(req); by != "" {

@@ -148,21 +148,21 @@ func TestAnswers(t *testing.T) {
 		d      access.Decision
 		want   string
 	}{
-		{AnswerDone, pending, access.Approve, "Your approval is recorded. The request waits for more reviews."},
-		{AnswerDone, approved, access.Approve, "Your approval is recorded. The request is now *APPROVED*."},
-		{AnswerDone, in(access.Denied, pending), access.Deny, "Your denial is recorded. The request is now *DENIED*."},
+		{AnswerDone, pending, access.Approve, "Your approval is recorded. The request waits for more reviews.\nalice requests roles access, editor in example.com: Investigate the failing nightly backup, see OPS-1432."},
+		{AnswerDone, approved, access.Approve, "Your approval is recorded. The request is now *APPROVED*.\nApproved: alice requested roles access, editor in example.com: Investigate the failing nightly backup, see OPS-1432."},
+		{AnswerDone, in(access.Denied, pending), access.Deny, "Your denial is recorded. The request is now *DENIED*.\nDenied: alice requested roles access, editor in example.com: Investigate the failing nightly backup, see OPS-1432."},
 		{AnswerDecided, approved, access.Deny, "This request is already *APPROVED*, by `bob@example.com` in Slack. Nothing was submitted."},
 		{AnswerDecided, unknown, access.Deny, "This request is already *DENIED*. Nothing was submitted."},
 		{AnswerDecided, crowd, access.Deny, "This request is already *DENIED*, by `a`, `b`, `&lt;!channel&gt;` and 2 more. Nothing was submitted."},
 		{AnswerRole, pending, access.Deny, "Requests for these roles are decided in Teleport, not in Slack. <https://teleport.example.com/web/requests/" + requestID + ">"},
 	} {
-		if got := renderer.Answer(tt.answer, tt.req, tt.d).Text; got != tt.want {
+		if got := renderer.Answer(tt.answer, tt.req, access.Details{}, tt.d).Text; got != tt.want {
 			t.Errorf("answer %d: %q, want %q", tt.answer, got, tt.want)
 		}
 	}
 	seen := map[string]Answer{}
 	for a := range answers {
-		text := renderer.Answer(a, pending, access.Approve).Text
+		text := renderer.Answer(a, pending, access.Details{}, access.Approve).Text
 		if other, dup := seen[text]; dup || utf8.RuneCountInString(text) < 20 {
 			t.Errorf("answers %d and %d are both %q", a, other, text)
 		}

@@ -334,7 +334,7 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 		if got.Outcome != review.Submitted || len(o.reviewers(o.id)) != 1 {
 			t.Errorf("%+v, %v", got, o.reviewers(o.id))
 		}
-		if told := o.whispers(bob); len(told) != 1 || told[0] != "Your approval is recorded. The request is now *APPROVED*." {
+		if told := o.whispers(bob); len(told) != 1 || !strings.HasPrefix(told[0], "Your approval is recorded. The request is now *APPROVED*.\nApproved: alice requested role editor") {
 			t.Errorf("told %q", told)
 		}
 	})

@@ -26,6 +26,7 @@ const (
 type result struct {
 	in      interaction // with what the seal says, for windows
 	req     access.Request
+	details access.Details
 	user    string // Teleport username; empty while it is not known
 	outcome Outcome
 	why     string
@@ -72,7 +73,8 @@ func (r *Reviewer) judge(ctx context.Context, s Settings, in interaction) result
 		return end(n)
 	}
 	res.user = user.Name
-	req, n := r.open(ctx, s, in, user)
+	req, rec, n := r.open(ctx, s, in, user)
+	res.details = rec.Details(req)
 	if req.ID != "" {
 		res.req = req
 	}
@@ -80,7 +82,7 @@ func (r *Reviewer) judge(ctx context.Context, s Settings, in interaction) result
 		return end(n)
 	}
 	if !in.submission && s.Buttons.NeedsReason(in.decision) {
-		return end(r.ask(ctx, s, in, req))
+		return end(r.ask(ctx, s, in, req, res.details))
 	}
 	req, n = r.submit(ctx, in, user, req)
 	res.req = req
@@ -111,41 +113,46 @@ func late(now, at time.Time, lasts time.Duration) bool {
 	return now.Sub(at) > lasts || at.Sub(now) > clickLasts
 }
 
-// open returns the request if it is open for this user's decision through this
-// message. A request that was read is returned with the refusal too.
-func (r *Reviewer) open(ctx context.Context, s Settings, in interaction, user access.User) (access.Request, *no) {
+// open returns the request, with its record, if it is open for this user's
+// decision through this message. What was read is returned with a refusal too.
+func (r *Reviewer) open(ctx context.Context, s Settings, in interaction, user access.User) (access.Request, record.Record, *no) {
 	rec, found, err := r.record(ctx, in)
 	if err != nil {
-		return access.Request{}, unanswered("record", err)
+		return access.Request{}, rec, unanswered("record", err)
 	}
 	req, err := r.o.Requests.Request(ctx, in.request)
 	switch {
 	case fault.Is(err, fault.NotFound) && (found || !rec.Known()):
-		return access.Request{}, refused("gone", message.AnswerGone)
+		return access.Request{}, rec, refused("gone", message.AnswerGone)
 	case err != nil && !fault.Is(err, fault.NotFound):
-		return access.Request{}, unanswered("request", err)
+		return access.Request{}, rec, unanswered("request", err)
 	case !found:
-		return access.Request{}, refused("unknown_message", message.AnswerStranger)
+		return access.Request{}, rec, refused("unknown_message", message.AnswerStranger)
 	}
+	return req, rec, mayDecide(s, in, user, req, rec)
+}
+
+// mayDecide says why the request is not this user's to decide here, or nil.
+func mayDecide(s Settings, in interaction, user access.User, req access.Request, rec record.Record) *no {
 	mine := user.Name == req.User || isRequester(rec, in.user)
 	switch given, has := reviewBy(req, user.Name); {
 	case mine:
-		return req, refused("own_request", message.AnswerOwnRequest)
+		return refused("own_request", message.AnswerOwnRequest)
 	case has && given.State == in.decision.State():
 		// The same click through another replica, or a second thought that was the first.
-		return req, &no{outcome: Repeated, why: "same_review", answer: message.AnswerDone}
+		return &no{outcome: Repeated, why: "same_review", answer: message.AnswerDone}
 	case req.State.Resolved():
-		return req, refused("decided", message.AnswerDecided)
+		return refused("decided", message.AnswerDecided)
 	case !req.Expires.IsZero() && !in.arrived.Before(req.Expires):
-		return req, refused("gone", message.AnswerGone)
+		return refused("gone", message.AnswerGone)
 	case has:
-		return req, refused("reviewed", message.AnswerReviewed)
+		return refused("reviewed", message.AnswerReviewed)
 	case req.Kind != access.ShortTerm:
-		return req, refused("long_term", message.AnswerLongTerm)
+		return refused("long_term", message.AnswerLongTerm)
 	case !s.Buttons.Allows(req.Roles):
-		return req, refused("role_not_allowed", message.AnswerRole)
+		return refused("role_not_allowed", message.AnswerRole)
 	}
-	return req, nil
+	return nil
 }
 
 // record returns the record of the request that the click claims, and whether
@@ -203,11 +210,11 @@ func reviewBy(req access.Request, user string) (access.Review, bool) {
 }
 
 // ask opens the window for the reason.
-func (r *Reviewer) ask(ctx context.Context, s Settings, in interaction, req access.Request) *no {
+func (r *Reviewer) ask(ctx context.Context, s Settings, in interaction, req access.Request, d access.Details) *no {
 	sealed := seal(s.Secret, subject{
 		Request: in.request, Decision: in.decision, Channel: in.channel, TS: in.ts, User: in.user, Opened: in.arrived.Unix(),
 	})
-	err := r.o.Slack.OpenWindow(ctx, in.trigger, r.renderer(s).Reason(req, access.Details{}, in.decision, sealed))
+	err := r.o.Slack.OpenWindow(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, sealed))
 	if err != nil {
 		return &no{outcome: Failed, why: "no_window", answer: message.AnswerNoWindow, err: err}
 	}

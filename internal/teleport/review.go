@@ -65,7 +65,9 @@ func (c *Client) SubmitReview(ctx context.Context, id string, r access.Review) (
 	return c.request(reviewed), nil
 }
 
-// pageUsers is how many users a page has.
+// pageUsers is how many users a page has. One with all the groups of an
+// identity provider can be tens of kilobytes, so a page that is too large for
+// gRPC is asked for again in half the size.
 const pageUsers = 1000
 
 // UsersByTrait returns the users that have the value in the trait, sorted by
@@ -77,12 +79,17 @@ func (c *Client) UsersByTrait(ctx context.Context, trait, value string) ([]acces
 		return nil, fault.New(fault.Bug, op, "no trait or no value")
 	}
 	var found []access.User
+	limit := int32(pageUsers)
 	for key := ""; ; {
 		var page *userspb.ListUsersResponse
 		err := c.call(ctx, op, reads, func(ctx context.Context, conn *connection) (err error) {
-			page, err = conn.api.ListUsers(ctx, &userspb.ListUsersRequest{PageSize: pageUsers, PageToken: key})
+			page, err = conn.api.ListUsers(ctx, &userspb.ListUsersRequest{PageSize: limit, PageToken: key})
 			return err
 		})
+		if isTooLarge(err) && limit > 1 {
+			limit /= 2
+			continue
+		}
 		if err != nil {
 			return nil, missingUserRight(op, err, "list and read")
 		}

@@ -1,6 +1,7 @@
 package teleport
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -214,6 +215,18 @@ func TestUsersByTrait(t *testing.T) {
 	defer restore()
 	if _, err := c.UsersByTrait(t.Context(), "slack_uid", "U0BOB"); !fault.Is(err, fault.Denied) || fault.Hint(err) != "grant the role of these credentials list and read on user" {
 		t.Errorf("without the right: %v, hint %q", err, fault.Hint(err))
+	}
+}
+
+// Users with megabytes of traits come in smaller pages.
+func TestUsersThatAreTooLargeForAPage(t *testing.T) {
+	s := reviewServer(t, "18.11.0")
+	c, _ := connectedClient(t, s)
+	for i := range 8 {
+		addReviewer(t, s, "user-"+string(rune('a'+i)), map[string][]string{"groups": {strings.Repeat("x", 1<<20)}, "slack_uid": {"U0MANY"}}, false)
+	}
+	if users, err := c.UsersByTrait(t.Context(), "slack_uid", "U0MANY"); err != nil || len(users) != 8 {
+		t.Errorf("got %d of 8 users, %v", len(users), err)
 	}
 }
 
