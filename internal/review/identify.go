@@ -50,7 +50,11 @@ func (r *Reviewer) identify(ctx context.Context, s Settings, in interaction) (ac
 	}
 	// What was known about them is over, whatever comes of asking.
 	r.people.forget(userID)
-	m, err := r.o.Slack.Member(ctx, userID)
+	var m Member
+	err := patient(ctx, func() (err error) {
+		m, err = r.o.Slack.Member(ctx, userID)
+		return err
+	})
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return access.User{}, refused("unknown_slack_user", message.AnswerNoMember)

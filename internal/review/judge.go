@@ -16,6 +16,10 @@ const (
 	// situation that is over.
 	clickLasts = 5 * time.Minute
 
+	// triggerLasts is for how long a click can open a window, see
+	// https://docs.slack.dev/surfaces/modals; what is later fails there.
+	triggerLasts = 3 * time.Second
+
 	// A message can be clicked before the record says that it is there: the
 	// record is written after the post.
 	recordTries = 4
@@ -178,17 +182,6 @@ func (r *Reviewer) record(ctx context.Context, in interaction) (rec record.Recor
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // isRequester says that the Slack user is who got the requester's message.
 // Whatever Teleport user they turn out to be, they asked.
 func isRequester(rec record.Record, userID string) bool {
@@ -214,7 +207,11 @@ func (r *Reviewer) ask(ctx context.Context, s Settings, in interaction, req acce
 	sealed := seal(s.Secret, subject{
 		Request: in.request, Decision: in.decision, Channel: in.channel, TS: in.ts, User: in.user, Opened: in.arrived.Unix(),
 	})
-	err := r.o.Slack.OpenWindow(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, sealed))
+	ctx, cancel := context.WithDeadline(ctx, in.arrived.Add(triggerLasts))
+	defer cancel()
+	err := patient(ctx, func() error {
+		return r.o.Slack.OpenWindow(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, sealed))
+	})
 	if err != nil {
 		return &no{outcome: Failed, why: "no_window", answer: message.AnswerNoWindow, err: err}
 	}

@@ -256,7 +256,8 @@ func (r *Reviewer) handle(ctx context.Context, in interaction) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	at := access.MessageRef{Channel: res.in.channel, TS: res.in.ts}
-	if err := r.o.Slack.Whisper(ctx, at, res.in.user, r.renderer(s).Answer(res.answer, res.req, res.details, res.in.decision)); err != nil {
+	answer := r.renderer(s).Answer(res.answer, res.req, res.details, res.in.decision)
+	if err := patient(ctx, func() error { return r.o.Slack.Whisper(ctx, at, res.in.user, answer) }); err != nil {
 		r.log.Warn("who clicked could not be answered", slog.String(keyEvent, event), slog.String(keySlackUser, in.user),
 			slog.String(keyChannelID, at.Channel), slog.String(keyError, err.Error()))
 	}
