@@ -163,7 +163,7 @@ func TestBrowserBlockKit(t *testing.T) {
 		"header":               {`{"type":"header","text":{"type":"plain_text","text":"<i>Hi</i> :x:"}}`, `aria-level="4">&lt;i&gt;Hi&lt;/i&gt; ❌</div>`},
 		"divider":              {`{"type":"divider"}`, `<hr class="block">`},
 		"context":              {`{"type":"context","elements":[{"type":"mrkdwn","text":"a"},{"type":"image","image_url":"https://example.com/x.png","alt_text":"b"}]}`, `aria-label="b">[b]</span>`},
-		"actions":              {`{"type":"actions","elements":[{"type":"button","style":"danger","action_id":"x","text":{"type":"plain_text","text":"Deny"}}]}`, `<button type="button" class="kit danger" disabled="" title="the demo has no clicks in Slack yet">Deny</button>`},
+		"actions":              {`{"type":"actions","elements":[{"type":"button","style":"danger","action_id":"x","text":{"type":"plain_text","text":"Deny"}}]}`, `<button type="button" class="kit danger" disabled="" title="this button leads nowhere">Deny</button>`},
 		"accessory":            {`{"type":"section","text":{"type":"mrkdwn","text":"a"},"accessory":{"type":"datepicker"}}`, `"type": "datepicker"`},
 		"unknown":              {`{"type":"<video>","x":"y"}`, `"type": "&lt;video&gt;"`},
 		"broken":               {`{"type":"section","text":{"type":"mrkdwn"}}`, `"type": "mrkdwn"`},
