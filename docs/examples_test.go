@@ -19,7 +19,12 @@ import (
 // sound says what the real loader has against a configuration file. Files
 // that it names hold a token.
 func sound(text string) error {
-	_, warnings, err := config.Parse("toml", []byte(text), func(string) ([]byte, error) { return []byte("xoxb-22-example"), nil })
+	_, warnings, err := config.Parse("toml", []byte(text), func(path string) ([]byte, error) {
+		if strings.Contains(path, "app-token") {
+			return []byte("xapp-22-example"), nil
+		}
+		return []byte("xoxb-22-example"), nil
+	})
 	for _, w := range warnings {
 		err = errors.Join(err, errors.New(w.String()))
 	}

@@ -98,6 +98,7 @@ type Review struct {
 	State   State // Approved, Denied or Promoted
 	Reason  string
 	Created time.Time
+	Slack   bool // it was given in Slack, through this plugin
 }
 
 // Threshold is how many reviews it takes. Zero means that this side is not
@@ -159,7 +160,9 @@ type Details struct {
 type Cluster struct {
 	Name    string
 	Version string // the Auth server's, such as "18.2.0"
-	WebURL  string // https://proxy.example.com without a slash, or empty where the Web UI cannot show requests
+	// OnBehalf says that it takes reviews on behalf of their author.
+	OnBehalf bool
+	WebURL   string // https://proxy.example.com without a slash, or empty where the Web UI cannot show requests
 }
 
 // RecipientKind tells people from places.

@@ -17,6 +17,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
@@ -30,6 +31,7 @@ type Options struct {
 	Config   config.Config
 	FailFast bool            // a lost connection to Teleport ends Run with an error
 	Reload   <-chan struct{} // asks to read the configuration again; may be nil
+	Reviews  review.Observer // counts what becomes of clicks; may be nil
 	Log      *slog.Logger
 
 	Supervisor Supervisor // may be nil
@@ -56,6 +58,7 @@ type App struct {
 	teleport *teleport.Client
 	slack    *slack.Client
 	notifier *notify.Notifier
+	desk     *desk
 }
 
 // New wires the program. It reads credentials and connects to nothing.
@@ -102,6 +105,7 @@ func New(o Options) (*App, error) {
 		NoRequester: !o.Config.Messages.Requester,
 		Log:         o.Log,
 	})
+	a.desk = newDesk(a)
 	return a, nil
 }
 
@@ -128,9 +132,12 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	serve(func() error {
 		return a.teleport.Serve(intake, teleport.Handler{
-			Connected: func(_ context.Context, c access.Cluster) { a.notifier.Connected(c) },
-			Changed:   a.notifier.Changed,
-			Rules:     a.notifier.SetRules,
+			Connected: func(_ context.Context, c access.Cluster) {
+				a.desk.connected(c)
+				a.notifier.Connected(c)
+			},
+			Changed: a.notifier.Changed,
+			Rules:   a.notifier.SetRules,
 			Resync: func(ctx context.Context) error {
 				closeOnce(watching)
 				return a.notifier.Resync(ctx)
@@ -141,6 +148,7 @@ func (a *App) Run(ctx context.Context) error {
 	serve(func() error { return a.greet(intake, watching) })
 	serve(func() error { return a.reload(intake) })
 	serve(func() error { a.o.Supervisor.Watch(intake, a.notifier.Stalled); return nil })
+	serve(func() error { return a.desk.run(intake) })
 	err := g.Wait()
 
 	if left := a.notifier.Left(); left > 0 {
@@ -172,6 +180,7 @@ func (a *App) greet(ctx context.Context, watching <-chan struct{}) error {
 		if err == nil {
 			a.o.Log.Info("connected to Slack", slog.String("team", w.Team), slog.String("bot", w.BotName))
 			a.checkScopes()
+			a.desk.greeted(w)
 			break
 		}
 		if fault.Is(err, fault.Fatal) {
@@ -256,9 +265,10 @@ func (a *App) reloadOnce(ctx context.Context) {
 		return
 	}
 	a.token.Store(&c.Slack.Token)
+	a.desk.configure(c.Review)
 	a.notifier.SetRoutes(route.Table(c.Recipients))
 	a.notifier.Reachable()
-	a.o.Log.Info("configuration reloaded: recipients and token are in force, other changes at the next start")
+	a.o.Log.Info("configuration reloaded: recipients, tokens and reviews are in force, other changes at the next start")
 	if err := a.notifier.Resync(ctx); err != nil && ctx.Err() == nil {
 		a.o.Log.Warn("requests are looked at again later", slog.String("error", err.Error()))
 	}

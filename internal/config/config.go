@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
@@ -71,6 +72,17 @@ type Review struct {
 	AppTokenPath            string // the file that AppToken was read from, as for Slack.TokenPath
 	SlackUserIDTrait        string // Teleport trait that holds a user's Slack ID
 	AllowEmailUsernameMatch bool   // accept a Slack email that equals the Teleport username
+
+	// What the published plugin does not have.
+	Roles         []string // patterns of roles that can be decided in Slack; empty for all
+	ExceptRoles   []string // patterns of roles that can't
+	RequireReason access.ReasonPolicy
+	Confirm       bool // ask again before a decision without a reason
+}
+
+// Buttons returns which requests can be decided in Slack, and how.
+func (r Review) Buttons() access.Buttons {
+	return access.Buttons{On: r.Enabled, Only: r.Roles, Except: r.ExceptRoles, Reason: r.RequireReason, Confirm: r.Confirm}
 }
 
 // Routing is the [routing] section, which the published plugin does not have.

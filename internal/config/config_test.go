@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
@@ -71,6 +72,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 		Recipients: map[string][]string{
 			"*": {"general"},
 		},
+		Review:   Review{RequireReason: access.ReasonToDeny},
 		Messages: Messages{Style: message.Style{Language: "en", RequesterLanguage: "en"}, Requester: true},
 		Log:      Log{Output: "stderr", Severity: slog.LevelInfo},
 		Path:     "f",
@@ -95,6 +97,10 @@ enabled = false
 app_token = "/app"
 slack_user_id_trait = "slack_uid"
 allow_email_username_match = true
+roles = ["dev", "staging-*", "dev"]
+except_roles = "prod"
+require_reason = "Always"
+confirm = true
 [role_to_recipients]
 dev = ["a", "b@example.com"]
 "prod.admin" = "c"
@@ -125,7 +131,8 @@ format = "JSON"
 		Teleport: Teleport{Addr: "[::1]:443", Identity: "rel/id", RefreshIdentity: true, RefreshIdentityInterval: 90 * time.Second},
 		Slack:    Slack{Token: NewSecret("xoxb-from-file"), TokenPath: "/token", APIURL: "https://slack.example.com/api/"},
 		Review: Review{AppToken: NewSecret("xapp-from-file"), AppTokenPath: "/app",
-			SlackUserIDTrait: "slack_uid", AllowEmailUsernameMatch: true},
+			SlackUserIDTrait: "slack_uid", AllowEmailUsernameMatch: true,
+			Roles: []string{"dev", "staging-*"}, ExceptRoles: []string{"prod"}, RequireReason: access.ReasonAlways, Confirm: true},
 		Recipients: map[string][]string{
 			"dev": {"a", "b@example.com"}, "prod.admin": {"c"}, "Dev": {},
 		},
@@ -292,13 +299,22 @@ func TestOneChangeToASoundFile(t *testing.T) {
 		{"unreadable app token while off", star, star + "\n[review]\napp_token = '/nowhere'", nil,
 			[]string{"f:8:1: review.app_token: read token file: open /nowhere: file does not exist"}},
 		{"review without its keys", star, star + "\n[review]\nenabled = true",
-			[]string{"f: review.app_token: missing required value", "f: review.slack_user_id_trait: missing required value"},
-			[]string{"f:8:1: review.enabled: native review is not part of this version: buttons stay off"}},
-		{"review by email", star, star + "\n[review]\nenabled = true\napp_token = 'xapp-22'\nallow_email_username_match = true", nil,
-			[]string{"f:8:1: review.enabled: native review is not part of this version: buttons stay off"}},
+			[]string{"f: review.app_token: missing required value", "f: review.slack_user_id_trait: missing required value"}, nil},
+		{"review by email", star, star + "\n[review]\nenabled = true\napp_token = 'xapp-22'\nallow_email_username_match = true", nil, nil},
 		{"bot token as app token", star, star + "\n[review]\nenabled = true\napp_token = 'xoxb-22'\nslack_user_id_trait = 'u'",
-			[]string{"f:9:1: review.app_token: is not an app-level token: it begins like a bot or user token, expected xapp-"},
-			[]string{"f:8:1: review.enabled: native review is not part of this version: buttons stay off"}},
+			[]string{"f:9:1: review.app_token: is not an app-level token: it begins like a bot or user token, expected xapp-"}, nil},
+		{"a slip in require_reason", star, star + "\n[review]\nrequire_reason = 'no'",
+			[]string{`f:8:1: review.require_reason: is "no", expected "deny", "always" or "never"`}, nil},
+		{"except_roles of wrong type", star, star + "\n[review]\nexcept_roles = true",
+			[]string{"f:8:1: review.except_roles: is the boolean true, expected a string or a list of strings"}, nil},
+		{"a number among except_roles", star, star + "\n[review]\nexcept_roles = ['a', 5]",
+			[]string{"f:8:22: review.except_roles: has the integer 5 in it, expected a string"}, nil},
+		{"a space in except_roles", star, star + "\n[review]\nexcept_roles = ['prod ']",
+			[]string{`f:8:17: review.except_roles: has "prod " in it, which is no role's name`}, nil},
+		{"no roles for buttons", star, star + "\n[review]\nroles = []", nil,
+			[]string{"f:8:1: review.roles: is an empty list: requests for every role get buttons"}},
+		{"spaces around the trait", star, star + "\n[review]\nenabled = true\napp_token = 'xapp-22'\nslack_user_id_trait = ' u'",
+			[]string{"f:10:1: review.slack_user_id_trait: has spaces around it, which no trait has"}, nil},
 		{"no roles", star, "", []string{"f:5:2: role_to_recipients: missing required value"}, nil},
 		{"no table of roles", "[role_to_recipients]\n" + star, "", []string{"f: role_to_recipients: missing required value"}, nil},
 		{"no fallback", star, "dev = 'x'", []string{`f: role_to_recipients."*": missing required value`}, nil},

@@ -80,41 +80,6 @@ func (r *reader) apiURL(s *section) string {
 	return strings.TrimRight(text, "/") + "/"
 }
 
-func (r *reader) review(s *section) Review {
-	s.strict = true
-	var c Review
-	var enabled, token, trait, email field
-	c.Enabled, enabled = s.flag("enabled")
-	c.AppToken, c.AppTokenPath, token = r.token(s, "app_token", !c.Enabled)
-	c.SlackUserIDTrait, trait = s.text("slack_user_id_trait")
-	c.AllowEmailUsernameMatch, email = s.flag("allow_email_username_match")
-	if !c.Enabled {
-		return c
-	}
-	r.warn(enabled, "messages link to the request instead; set it to false to silence this",
-		"native review is not part of this version: buttons stay off")
-	const do = "make an app-level token (xapp-) with connections:write on the app's page, under Basic Information"
-	switch {
-	case token.wrong:
-	case c.AppToken.IsZero():
-		r.problem(token, do, "missing required value")
-	default:
-		switch kindOf(c.AppToken.Reveal()) {
-		case placeholderToken:
-			r.problem(token, do, "is still the example's placeholder, expected an app-level token")
-		case botToken, rotatedToken, userToken:
-			r.problem(token, do, "is not an app-level token: it begins like a bot or user token, expected xapp-")
-		case otherToken:
-			r.warn(token, do, "does not look like an app-level token (xapp-)")
-		}
-	}
-	if c.SlackUserIDTrait == "" && !c.AllowEmailUsernameMatch && !trait.wrong && !email.wrong {
-		r.problem(trait, "set up a Teleport trait that holds the Slack user ID (preferred), or enable review.allow_email_username_match (less secure)",
-			"missing required value")
-	}
-	return c
-}
-
 func (r *reader) log(s *section) Log {
 	c := Log{Severity: slog.LevelInfo}
 	output, _ := s.text("output")

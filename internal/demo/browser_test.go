@@ -62,6 +62,34 @@ func TestBrowserStory(t *testing.T) {
 	b.until("it has expired", says(".context", "EXPIRED"))
 }
 
+func TestBrowserButtons(t *testing.T) {
+	b := newBrowser(t)
+	b.media(1400, 900, 1, "light")
+	b.open(startDemo(t))
+	b.requestAccess("alice@example.com", "editor", "why")
+	b.until("there are buttons", says(".actions", "Approve"))
+	const last = `#messages > article:last-of-type `
+	b.choose(`#actor`, "U0ALICE")
+	b.click(last + `[data-action=approve_button]`)
+	b.until("alice is told that she can't", says(".whisper[data-to=U0ALICE]", "You can't review your own request."))
+	b.choose(`#actor`, "U0BOB")
+	b.click(last + `[data-action=deny_button]`)
+	b.until("a window asks bob why", `document.querySelector(".window")?.innerText.includes("Deny this request?")`)
+	b.write(`.window textarea`, "  ")
+	b.click(`.window .primary`)
+	b.until("blank is no reason", `document.querySelector(".window .error").innerText.length > 0`)
+	if poor := eval[[]string](b, contrastBelow); len(poor) > 0 {
+		t.Errorf("too little contrast:\n%s", strings.Join(poor, "\n"))
+	}
+	b.write(`.window textarea`, "not <b>today</b>")
+	b.click(`.window .primary`)
+	b.until("it is denied", says(".context", "❌ DENIED"))
+	b.until("by bob, in Slack", says(".context", "in Slack"))
+	b.until("bob is told", says(".whisper[data-to=U0BOB]", "Your denial is recorded."))
+	b.until("the window is gone", `!document.querySelector(".window")`)
+	b.until("so are the buttons", `!document.querySelector("#messages [data-action]")`)
+}
+
 func TestBrowserScreens(t *testing.T) {
 	b := newBrowser(t)
 	b.open(startDemo(t))
@@ -163,7 +191,7 @@ func TestBrowserBlockKit(t *testing.T) {
 		"header":               {`{"type":"header","text":{"type":"plain_text","text":"<i>Hi</i> :x:"}}`, `aria-level="4">&lt;i&gt;Hi&lt;/i&gt; ❌</div>`},
 		"divider":              {`{"type":"divider"}`, `<hr class="block">`},
 		"context":              {`{"type":"context","elements":[{"type":"mrkdwn","text":"a"},{"type":"image","image_url":"https://example.com/x.png","alt_text":"b"}]}`, `aria-label="b">[b]</span>`},
-		"actions":              {`{"type":"actions","elements":[{"type":"button","style":"danger","action_id":"x","text":{"type":"plain_text","text":"Deny"}}]}`, `<button type="button" class="kit danger" disabled="" title="the demo has no clicks in Slack yet">Deny</button>`},
+		"actions":              {`{"type":"actions","elements":[{"type":"button","style":"danger","action_id":"x","text":{"type":"plain_text","text":"Deny"}}]}`, `<button type="button" class="kit danger" disabled="" title="this button leads nowhere">Deny</button>`},
 		"accessory":            {`{"type":"section","text":{"type":"mrkdwn","text":"a"},"accessory":{"type":"datepicker"}}`, `"type": "datepicker"`},
 		"unknown":              {`{"type":"<video>","x":"y"}`, `"type": "&lt;video&gt;"`},
 		"broken":               {`{"type":"section","text":{"type":"mrkdwn"}}`, `"type": "mrkdwn"`},

@@ -60,10 +60,11 @@ type snapshotView struct {
 	World    worldView     `json:"world"`
 	Requests []requestView `json:"requests"`
 	History  []historyView `json:"history"`
+	Windows  []windowView  `json:"windows"`
 }
 
 func (p *page) snapshot() snapshotView {
-	s := snapshotView{World: p.world(), Requests: p.requests()}
+	s := snapshotView{World: p.world(), Requests: p.requests(), Windows: p.windows()}
 	for _, c := range s.World.Conversations {
 		s.History = append(s.History, p.history(c.ID, ""))
 	}
@@ -132,8 +133,10 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 				err = s.send("snapshot", p.snapshot())
 			case c.Kind == slacktest.WorldChanged:
 				err = s.send("world", p.world())
-			case c.Kind == slacktest.EphemeralPosted, c.Kind == slacktest.ViewsChanged:
-				// What only one user sees has no place on the page yet.
+			case c.Kind == slacktest.EphemeralPosted:
+				err = s.send("whisper", p.whisper(c.Message))
+			case c.Kind == slacktest.ViewsChanged:
+				err = s.send("windows", p.windows())
 			default:
 				err = s.send("message", p.messageEvent(c))
 			}

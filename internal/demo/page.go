@@ -47,6 +47,9 @@ func (p *page) routes() http.Handler {
 	mux.HandleFunc("POST /api/requests/{id}/state", action(p.setState))
 	mux.HandleFunc("POST /api/requests/{id}/expire", action(p.expire))
 	mux.HandleFunc("POST /api/requests/{id}/delete", action(p.delete))
+	mux.HandleFunc("POST /api/clicks", action(p.click))
+	mux.HandleFunc("POST /api/windows/{id}", action(p.submitWindow))
+	mux.HandleFunc("POST /api/windows/{id}/close", action(p.closeWindow))
 	return mux
 }
 

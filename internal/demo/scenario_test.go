@@ -90,7 +90,7 @@ func TestCount(t *testing.T) {
 			"messages: 2 wanted, 1 delivered, 1 lost, 0 doubled, 0 out of date, 1 unexpected"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := &stage{slack: newSlack("xoxb-1")}
+			s := &stage{slack: newSlack("xoxb-1", "xapp-x")}
 			defer s.slack.Close()
 			for _, p := range row.posts {
 				m := slacktest.Message{Channel: p.channel, User: "U0BOB", Text: p.text}

@@ -54,10 +54,10 @@ func newStage() (_ *stage, err error) {
 	}
 	// The workspace listens beside whatever else is on this machine, so its
 	// token is nothing that could be guessed.
-	token := "xoxb-demo-" + rand.Text()
-	s.slack = newSlack(token).Start()
+	token, appToken := "xoxb-demo-"+rand.Text(), "xapp-demo-"+rand.Text()
+	s.slack = newSlack(token, appToken).Start()
 
-	text := fmt.Sprintf(configuration, s.teleport.Addr(), s.identity(pluginUser), token, s.slack.URL())
+	text := fmt.Sprintf(configuration, s.teleport.Addr(), s.identity(pluginUser), token, s.slack.URL(), appToken)
 	if s.config, _, err = config.Parse("demo", []byte(text), os.ReadFile); err != nil {
 		return nil, fmt.Errorf("read the demo's configuration: %w", err)
 	}

@@ -97,6 +97,11 @@ identity = %q
 token = %q
 api_url = %q
 
+[review]
+enabled = true
+app_token = %q
+slack_user_id_trait = "slack_uid"
+
 [role_to_recipients]
 "dba" = "dba-approvals"
 "*" = "access-requests"
@@ -111,6 +116,7 @@ func newTeleport() (*teleporttest.Server, error) {
 		ClusterName: clusterName, ProxyPublicAddr: webAddr,
 		AdvancedAccessWorkflows: true, // without it the Web UI has no page for a request to link to
 		IgnoreRBAC:              true,
+		ServerVersion:           "18.11.0", // the first that takes reviews from Slack
 	})
 	if err != nil {
 		return nil, err
@@ -135,12 +141,23 @@ func furnish(s *teleporttest.Server) error {
 			return err
 		}
 	}
+	reviewer, err := types.NewRole("reviewer", types.RoleSpecV6{Allow: types.RoleConditions{
+		ReviewRequests: &types.AccessReviewConditions{Roles: []string{types.Wildcard}},
+	}})
+	if err != nil {
+		return err
+	}
+	if err := s.AddRole(reviewer); err != nil {
+		return err
+	}
+	s.SubmitForUsers(pluginUser, []string{types.Wildcard}, nil) // the plugin's role has its user's name
 	for _, p := range people() {
 		u, err := types.NewUser(p.teleport)
 		if err != nil {
 			return err
 		}
-		u.SetTraits(map[string][]string{"email": {p.email}})
+		u.SetRoles([]string{reviewer.GetName()})
+		u.SetTraits(map[string][]string{"email": {p.email}, "slack_uid": {p.slack}})
 		if err := s.AddUser(u); err != nil {
 			return err
 		}
@@ -154,9 +171,9 @@ func furnish(s *teleporttest.Server) error {
 }
 
 // newSlack returns the workspace, not yet started.
-func newSlack(token string) *slacktest.Server {
+func newSlack(token, appToken string) *slacktest.Server {
 	s := slacktest.New(slacktest.Options{
-		Token: token, TeamName: "Example", TeamDomain: "example", BotName: "Teleport",
+		Token: token, AppToken: appToken, TeamName: "Example", TeamDomain: "example", BotName: "Teleport",
 		// With reactions, and with what it takes to find a message again whose
 		// answer was lost.
 		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "im:write",

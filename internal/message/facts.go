@@ -186,6 +186,9 @@ func (r Renderer) statusText(p *phrases, req access.Request) string {
 		}
 		return strings.Join(l, "\n")
 	}
+	if by := p.deciders(req); by != "" {
+		l.add(p.decidedBy, by)
+	}
 	if strings.TrimSpace(req.ResolveReason) != "" {
 		l.add(p.resolutionReason, p.block(req.ResolveReason))
 	}

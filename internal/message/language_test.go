@@ -31,6 +31,10 @@ func texts(t *testing.T, p *phrases) map[string]string {
 			for s := range f.Len() {
 				all[name+" "+access.State(s).String()] = f.Index(s).String()
 			}
+		case reflect.TypeFor[byDecision](), reflect.TypeFor[byAnswer]():
+			for i := range f.Len() {
+				all[fmt.Sprint(name, " ", i)] = f.Index(i).String()
+			}
 		case reflect.TypeFor[counted]():
 			if f.Len() == 0 {
 				t.Errorf("%s: %s has no form", p.language, name)

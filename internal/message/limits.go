@@ -33,6 +33,8 @@ var (
 	loginLimit = limit{runes: 400, chars: 600}
 	// Users, clusters, reviewers. An email address has at most 254 characters.
 	nameLimit = limit{runes: 256, chars: 400}
+	// Names of those who decided, of whom there may be several.
+	deciderLimit = limit{runes: 64, chars: 100}
 	// Names of thresholds, of which there may be several.
 	thresholdLimit = limit{runes: 64, chars: 100}
 	// A name within the line for notifications.

@@ -2,6 +2,7 @@ package message
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func request() *rapid.Generator[access.Request] {
 		for range rapid.IntRange(0, 3).Draw(t, "reviews") {
 			req.Reviews = append(req.Reviews, access.Review{
 				Author: s.Draw(t, "Author"), State: access.State(rapid.IntRange(1, 4).Draw(t, "Decision")),
-				Reason: s.Draw(t, "Reason"), Created: moment().Draw(t, "Created"),
+				Reason: s.Draw(t, "Reason"), Created: moment().Draw(t, "Created"), Slack: rapid.Bool().Draw(t, "Slack"),
 			})
 		}
 		for range rapid.IntRange(0, 8).Draw(t, "thresholds") {
@@ -109,6 +110,7 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 		}, Now: moment().Draw(t, "now")}
 		r.Language = rapid.SampledFrom(Languages()).Draw(t, "language")
 		p := r.words(access.Reviewers)
+		r.Buttons = access.Buttons{On: rapid.Bool().Draw(t, "buttons"), Confirm: rapid.Bool().Draw(t, "confirm")}
 		to := rapid.SampledFrom([]access.Audience{access.Reviewers, access.Requester}).Draw(t, "audience")
 
 		m := r.Request(req, d, to)
@@ -137,6 +139,11 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 		if !req.AccessEnds().IsZero() {
 			check("access ends", r.AccessEnds(req, d), false)
 			check("access ended", r.AccessEnded(req, d), false)
+		}
+		for a := range answers {
+			for _, d := range []access.Decision{access.Approve, access.Deny} {
+				check(fmt.Sprint("answer ", a), r.Answer(a, req, access.Details{}, d), false)
+			}
 		}
 		for i := range req.Reviews {
 			check("review", r.Review(req, i, to), false)

@@ -14,6 +14,7 @@ import (
 // same arguments give the same bytes.
 type Renderer struct {
 	Cluster access.Cluster // where requests come from and where links lead
+	Buttons access.Buttons // which requests can be decided in Slack
 	Now     time.Time      // access that ended before it is shown as ended; zero for never
 	Style
 }
@@ -48,7 +49,7 @@ func (r Renderer) over(req access.Request) bool {
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
 	p := r.words(to)
 	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, d), logins: d.Logins}
-	blocks := make([]slack.Block, 0, 5)
+	blocks := make([]slack.Block, 0, 6)
 	own := r.own(p, req, d, to)
 	blocks = append(blocks, section(own.text("title", p.title(req, to))))
 	for _, s := range own.fields(r.facts(p, req, a, to)) {
@@ -60,6 +61,7 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 		blocks = append(blocks, section(s))
 	}
 	blocks = append(blocks, slack.NewContextBlock("", mrkdwn(r.statusText(p, req))))
+	blocks = append(blocks, r.buttonBlocks(p, req, a, to)...)
 	return Message{Text: own.text("notification", r.text(p, req, a, to)), Blocks: blocks, Failed: own.failures()}
 }
 
@@ -88,6 +90,9 @@ func (r Renderer) Review(req access.Request, i int, to access.Audience) Message 
 	decision := p.state.of(v.State)
 	if v.State == access.Approved || v.State == access.Denied {
 		decision = p.emoji.of(v.State) + " " + decision
+	}
+	if v.Slack {
+		decision += p.inSlack
 	}
 	text := fmt.Sprintf(format, p.name(v.Author, false), at) + "\n" + fmt.Sprintf(p.resolution, decision)
 	if strings.TrimSpace(v.Reason) != "" {

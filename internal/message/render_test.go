@@ -133,7 +133,7 @@ func TestRequestGolden(t *testing.T) {
 	}
 	for to, audience := range audiences {
 		golden(t, "over-"+audience, over.Request(in(access.Approved, resourceRequest()), details, to))
-		golden(t, "ko-over-"+audience, Renderer{over.Cluster, over.Now, inKorean.Style}.Request(in(access.Approved, resourceRequest()), details, to))
+		golden(t, "ko-over-"+audience, Renderer{Cluster: over.Cluster, Now: over.Now, Style: inKorean.Style}.Request(in(access.Approved, resourceRequest()), details, to))
 		golden(t, "ko-hostile-denied-"+audience, inKorean.Request(in(access.Denied, hostileRequest()), details, to))
 		golden(t, "offline-pending-"+audience, offline.Request(roleRequest(), details, to))
 		golden(t, "offline-approved-"+audience, offline.Request(in(access.Approved, roleRequest()), details, to))

@@ -80,6 +80,26 @@ func brokenRules(m Message, oneLine bool, also ...*regexp.Regexp) []string {
 					fail("block %d is not verbatim mrkdwn", i)
 				}
 			}
+		case *slack.ActionBlock:
+			if n := len(b.Elements.ElementSet); n < 1 || n > 25 {
+				fail("block %d has %d elements", i, n)
+			}
+			for _, e := range b.Elements.ElementSet {
+				e := e.(*slack.ButtonBlockElement)
+				plainRules(fmt.Sprintf("button %s", e.ActionID), e.Text, 75, fail)
+				if n := utf8.RuneCountInString(e.Value); n == 0 || n > 2000 {
+					fail("button %s has a value of %d characters", e.ActionID, n)
+				}
+				if n := utf8.RuneCountInString(e.AccessibilityLabel); n == 0 || n > 75 {
+					fail("button %s has a label of %d characters for screen readers", e.ActionID, n)
+				}
+				if c := e.Confirm; c != nil {
+					plainRules("title of confirmation", c.Title, 100, fail)
+					plainRules("text of confirmation", c.Text, 300, fail)
+					plainRules("confirmation's button", c.Confirm, 30, fail)
+					plainRules("confirmation's other button", c.Deny, 30, fail)
+				}
+			}
 		default:
 			fail("block %d is a %T", i, b)
 		}
@@ -88,6 +108,17 @@ func brokenRules(m Message, oneLine bool, also ...*regexp.Regexp) []string {
 		fail("blocks have %d characters together", total)
 	}
 	return broken
+}
+
+// plainRules says what Slack would not take about a text without format.
+func plainRules(where string, o *slack.TextBlockObject, max int, fail func(string, ...any)) {
+	if o == nil || o.Type != slack.PlainTextType {
+		fail("%s is no plain text", where)
+		return
+	}
+	if n := utf8.RuneCountInString(o.Text); n == 0 || n > max || !utf8.ValidString(o.Text) {
+		fail("%s has %d characters, not 1 to %d", where, n, max)
+	}
 }
 
 // shown returns all that m's blocks show.

@@ -18,6 +18,14 @@ func (b byState) of(s access.State) string {
 // plural tells apart.
 type counted []string
 
+// byDecision has a text for each access.Decision.
+type byDecision [access.Deny + 1]string
+
+func (b byDecision) of(d access.Decision) string { return b[d] }
+
+// byAnswer has a text for each Answer that has but one.
+type byAnswer [answers]string
+
 // phrases are all words that messages are made of. Values that are formatted
 // into them are numbered, so that another language can order them its own way.
 type phrases struct {
@@ -82,4 +90,20 @@ type phrases struct {
 	minimal, minimalYours   string  // [1] emoji, [2] state, [3] user, [4] what, [5] link
 	minimalReference        string  // [1] ID, where there is no link
 	accessEnds, accessEnded string  // [1] noun, [2] date
+
+	// Deciding in Slack.
+	decidedBy          string // label
+	inSlack            string // after a name or a decision
+	decisionLabel      byDecision
+	decisionAccessible byDecision
+	decisionTitle      byDecision // at most 24 characters
+	cancel             string
+	reasonHint         string
+	reasonMissing      string
+	answer             byAnswer
+	answerDone         byDecision
+	answerNow          string // [1] state; a sentence of its own
+	answerWaits        string
+	answerDecided      string // [1] state
+	answerDecidedBy    string // [1] state, [2] names
 }

@@ -90,9 +90,9 @@ func (p *pass) post(s Step, c record.Copy) message.Post {
 
 // done records a step that Slack has taken.
 func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
-	req := p.facts.Request
+	req, buttons := p.facts.Request, p.facts.Buttons
 	now := p.facts.Now
-	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, now, ref) })
+	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, now, ref, buttons) })
 	p.n.complaints.settle("slack " + keyOf(c))
 	if p.n.refusals.Swap(0) >= outage {
 		p.n.complaints.settle("slack")
@@ -120,15 +120,15 @@ func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 
 // after returns the copy once Slack has taken the step, which was rendered at
 // now; ref is where a new message of its own is.
-func after(s Step, c record.Copy, req access.Request, now time.Time, ref access.MessageRef) record.Copy {
+func after(s Step, c record.Copy, req access.Request, now time.Time, ref access.MessageRef, b access.Buttons) record.Copy {
 	c.Failure = nil
 	switch s.Op {
 	case Post:
 		c.Intent, c.At = nil, ref
-		c.Shown, c.State, c.Final = Digest(req, c.For), req.State, req.State.Resolved()
+		c.Shown, c.State, c.Final = Digest(req, c.For, b), req.State, req.State.Resolved()
 		c.Over = over(req, now)
 	case Update:
-		c.Shown, c.State, c.Over = Digest(req, c.For), req.State, over(req, now)
+		c.Shown, c.State, c.Over = Digest(req, c.For, b), req.State, over(req, now)
 	case React:
 		c.Reaction = reaction(req.State)
 	case Reply:

@@ -20,7 +20,7 @@ func TestPlanOfTheEnd(t *testing.T) {
 	shows := func(to string, who access.Audience, change ...func(*record.Copy)) record.Copy {
 		c := posted(to)
 		c.For, c.State, c.Final, c.Reaction = who, given.State, true, "white_check_mark"
-		c.Shown = Digest(given, who)
+		c.Shown = Digest(given, who, access.Buttons{})
 		for _, f := range change {
 			f(&c)
 		}
@@ -61,21 +61,21 @@ func TestPlanOfTheEnd(t *testing.T) {
 			change: func(f *Facts) {
 				f.Request.Reviews = []access.Review{{State: access.Approved, Created: noon.Add(7*time.Hour + 31*time.Minute)}}
 				for i := range f.Record.Copies {
-					f.Record.Copies[i].Replies, f.Record.Copies[i].Shown = 1, Digest(f.Request, f.Record.Copies[i].For)
+					f.Record.Copies[i].Replies, f.Record.Copies[i].Shown = 1, Digest(f.Request, f.Record.Copies[i].For, access.Buttons{})
 				}
 			}},
 		{name: "access that begins later counts from there", at: 7*time.Hour + 50*time.Minute, ends: notice, next: 10 * time.Minute,
 			change: func(f *Facts) {
 				f.Request.AssumeStart = noon.Add(7*time.Hour + 40*time.Minute)
 				for i := range f.Record.Copies {
-					f.Record.Copies[i].Shown = Digest(f.Request, f.Record.Copies[i].For)
+					f.Record.Copies[i].Shown = Digest(f.Request, f.Record.Copies[i].For, access.Buttons{})
 				}
 			}},
 		{name: "access that lasts has no end", at: 8 * time.Hour, ends: both,
 			change: func(f *Facts) {
 				f.Request.Kind = access.LongTerm
 				for i := range f.Record.Copies {
-					f.Record.Copies[i].Shown = Digest(f.Request, f.Record.Copies[i].For)
+					f.Record.Copies[i].Shown = Digest(f.Request, f.Record.Copies[i].For, access.Buttons{})
 				}
 			}},
 		{name: "the published plugin's messages stay as it left them", at: 8 * time.Hour, ends: both,

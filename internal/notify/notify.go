@@ -24,6 +24,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -119,6 +120,7 @@ type Notifier struct {
 
 	cluster  atomic.Pointer[access.Cluster]
 	routes   atomic.Pointer[routing]
+	buttons  atomic.Pointer[access.Buttons]
 	full     atomic.Bool  // the next Resync looks at records too
 	noReact  atomic.Bool  // the token may not put reactions
 	refusals atomic.Int32 // how often in a row Slack did not take something
@@ -170,6 +172,7 @@ func New(o Options) *Notifier {
 		unsaved:    map[string][]effect{}, foreign: map[string]sighting{}, settled: map[string]settled{},
 	}
 	n.cluster.Store(&access.Cluster{})
+	n.buttons.Store(&access.Buttons{})
 	n.SetRoutes(o.Routes)
 	n.full.Store(true)
 	return n
@@ -214,6 +217,14 @@ func (n *Notifier) SetRoutes(t route.Table) {
 	clear(n.settled)
 	n.mu.Unlock()
 	n.complaints.forget()
+}
+
+// SetButtons changes which requests can be decided from within Slack. Messages
+// that are out get or lose their buttons with the next Resync; it returns
+// whether there is anything to change.
+func (n *Notifier) SetButtons(b access.Buttons) bool {
+	old := n.buttons.Swap(&b)
+	return !reflect.DeepEqual(*old, b)
 }
 
 // Changed says that a request was put or deleted.
@@ -269,7 +280,7 @@ func (n *Notifier) Resync(ctx context.Context) error {
 
 // settle remembers that nothing is left to do for the request as it is.
 func (n *Notifier) settle(f Facts, by *routing) {
-	s := settled{digest: Digest(f.Request, access.Reviewers)}
+	s := settled{digest: Digest(f.Request, access.Reviewers, f.Buttons)}
 	for _, c := range f.Record.Copies {
 		if c.Failure != nil {
 			s.until = time.Now().Add(retryFailedAfter)
@@ -286,7 +297,7 @@ func (n *Notifier) isSettled(req access.Request) bool {
 	n.mu.Lock()
 	s, ok := n.settled[req.ID]
 	n.mu.Unlock()
-	return ok && s.digest == Digest(req, access.Reviewers) && (s.until.IsZero() || time.Now().Before(s.until))
+	return ok && s.digest == Digest(req, access.Reviewers, *n.buttons.Load()) && (s.until.IsZero() || time.Now().Before(s.until))
 }
 
 // Run works until ctx ends, then finishes what is in flight for as long as

@@ -86,10 +86,11 @@ func indexOf(rec record.Record, key string) int {
 func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	n.pulse.beat(id)
 	defer n.pulse.end(id)
+	buttons := *n.buttons.Load()
 	p := &pass{
 		n: n, id: id, log: n.o.Log.With(slog.String(keyRequestID, id)),
-		render: message.Renderer{Cluster: *n.cluster.Load(), Style: n.o.Style},
-		armed:  map[string]bool{}, unknown: map[string]bool{}, blocked: map[string]bool{}, tries: map[string]int{},
+		render: message.Renderer{Cluster: *n.cluster.Load(), Buttons: buttons, Style: n.o.Style}, facts: Facts{Buttons: buttons},
+		armed: map[string]bool{}, unknown: map[string]bool{}, blocked: map[string]bool{}, tries: map[string]int{},
 	}
 	if err := p.load(ctx); err != nil {
 		if fault.Is(err, fault.Denied) {
@@ -140,7 +141,7 @@ func (p *pass) yield() time.Duration {
 	if rec.By == "" || p.n.sameHost(rec.By) || len(Plan(p.facts)) == 0 {
 		return 0
 	}
-	return p.n.sight(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers), courtesy)
+	return p.n.sight(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers, p.facts.Buttons), courtesy)
 }
 
 // load reads the facts.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -62,7 +63,8 @@ type Facts struct {
 	Request  access.Request
 	Gone     bool // Teleport no longer has the request; Request is what we remember
 	Record   record.Record
-	CanReact bool      // the token may put reactions
+	CanReact bool // the token may put reactions
+	Buttons  access.Buttons
 	RetryAll time.Time // failures before this are tried again
 	Now      time.Time
 	Ends     Ends
@@ -122,7 +124,7 @@ func stale(f Facts, c record.Copy) bool {
 		// The published plugin edited it last: it shows the state, and a reply for each review.
 		return c.State != f.Request.State || c.Replies < len(f.Request.Reviews)
 	}
-	return c.State != f.Request.State || endless || c.Shown != Digest(f.Request, c.For)
+	return c.State != f.Request.State || endless || c.Shown != Digest(f.Request, c.For, f.Buttons)
 }
 
 // settledElsewhere says that the published plugin brought this copy to its
@@ -143,9 +145,9 @@ func reaction(s access.State) string {
 }
 
 // Digest identifies what a message about the request tells. It covers the
-// request alone and not how it is worded, so that a new version of the plugin
-// or a friendlier resource name does not edit every old message.
-func Digest(req access.Request, to access.Audience) string {
+// request and its buttons and not how it is worded, so that a new version of
+// the plugin or a friendlier resource name does not edit every old message.
+func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 	approvals, denials := req.Counts()
 	told := struct {
 		To                    access.Audience
@@ -160,20 +162,22 @@ func Digest(req access.Request, to access.Audience) string {
 		List                  string
 		Expires               time.Time
 		AccessExpires, Assume time.Time
+		Buttons               string `json:",omitempty"` // as before there were any where there are none
 	}{
 		To: to, Kind: req.Kind, Roles: req.Roles, Resources: req.Resources,
 		Reason: req.Reason, ResolveReason: req.ResolveReason, State: req.State,
 		Reviewers: req.SuggestedReviewers, Approvals: approvals, Denials: denials,
 		Thresholds: req.Thresholds, List: req.AccessListTitle,
 		AccessExpires: req.AccessExpires.UTC().Truncate(time.Second), Assume: req.AssumeStart.UTC().Truncate(time.Second),
+		Buttons: message.Look(b, req, to),
 	}
 	if !req.State.Resolved() {
 		told.Expires = req.Expires.UTC().Truncate(time.Second)
 	}
-	b, err := json.Marshal(told)
+	text, err := json.Marshal(told)
 	if err != nil {
 		panic("notify: a struct of strings, numbers and times always marshals: " + err.Error())
 	}
-	sum := sha256.Sum256(b)
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:6])
 }

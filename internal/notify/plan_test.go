@@ -29,7 +29,7 @@ func TestPlan(t *testing.T) {
 	expired.State = access.Expired
 
 	true_ := func(c record.Copy, req access.Request) record.Copy { // shows the request as it is
-		c.Shown, c.State = Digest(req, c.For), req.State
+		c.Shown, c.State = Digest(req, c.For, access.Buttons{}), req.State
 		return c
 	}
 	for _, tt := range []struct {
@@ -146,13 +146,14 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 			req.Reviews = append(req.Reviews, access.Review{Author: fmt.Sprint("reviewer-", i), State: access.Approved})
 		}
 		req.AccessExpires = rapid.SampledFrom([]time.Time{{}, noon.Add(-time.Hour), noon.Add(-time.Minute), noon.Add(time.Minute), noon.Add(time.Hour)}).Draw(t, "access expires")
-		f := Facts{Now: noon, Ends: Ends{Notice: 5 * time.Minute, Ended: rapid.Bool().Draw(t, "tell ended")}, Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryAll: noon}
+		f := Facts{Now: noon, Ends: Ends{Notice: 5 * time.Minute, Ended: rapid.Bool().Draw(t, "tell ended")}, Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryAll: noon,
+			Buttons: access.Buttons{On: rapid.Bool().Draw(t, "buttons"), Confirm: rapid.Bool().Draw(t, "confirm")}}
 		for i := range rapid.IntRange(0, 4).Draw(t, "copies") {
 			c := record.Copy{To: fmt.Sprint("C", i), For: access.Audience(rapid.IntRange(0, 1).Draw(t, "for"))}
 			if rapid.Bool().Draw(t, "posted") {
 				c = posted(c.To)
 				c.State = rapid.SampledFrom(states).Draw(t, "shows")
-				c.Shown = rapid.SampledFrom([]string{"", "old", Digest(req, c.For)}).Draw(t, "shown")
+				c.Shown = rapid.SampledFrom([]string{"", "old", Digest(req, c.For, access.Buttons{})}).Draw(t, "shown")
 				c.Replies = rapid.IntRange(0, 4).Draw(t, "replies")
 				c.Reaction = rapid.SampledFrom([]string{"", "x", "white_check_mark"}).Draw(t, "reaction")
 				c.Over, c.EndsTold, c.EndedTold = rapid.Bool().Draw(t, "over"), rapid.Bool().Draw(t, "ends told"), rapid.Bool().Draw(t, "ended told")
@@ -172,7 +173,7 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 			}
 			s := steps[0]
 			did[s]++
-			f.Record = f.Record.With(s.Copy, after(s, f.Record.Copies[s.Copy], req, f.Now, access.MessageRef{Channel: "C", TS: "17.9"}))
+			f.Record = f.Record.With(s.Copy, after(s, f.Record.Copies[s.Copy], req, f.Now, access.MessageRef{Channel: "C", TS: "17.9"}, f.Buttons))
 		}
 		for s, n := range did {
 			if n > 1 {
@@ -216,13 +217,56 @@ func TestDigestFollowsWhatIsTold(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := base.Clone()
 			tt.change(&r)
-			if got := Digest(base, access.Reviewers) == Digest(r, access.Reviewers); got != tt.same {
+			if got := Digest(base, access.Reviewers, access.Buttons{}) == Digest(r, access.Reviewers, access.Buttons{}); got != tt.same {
 				t.Errorf("same digest: %v, want %v", got, tt.same)
 			}
 		})
 	}
-	if Digest(base, access.Reviewers) == Digest(base, access.Requester) {
+	if Digest(base, access.Reviewers, access.Buttons{}) == Digest(base, access.Requester, access.Buttons{}) {
 		t.Error("the requester's message has the digest of the reviewers'")
+	}
+}
+
+// TestDigestsOfMessagesWithoutButtons: those that went out before there were
+// buttons are not edited because there are some now.
+func TestDigestsOfMessagesWithoutButtons(t *testing.T) {
+	req := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}, Expires: noon, Created: noon, State: access.Approved}
+	const before = "3173dbd66f18"
+	if got := Digest(req, access.Reviewers, access.Buttons{On: true, Confirm: true}); got != before {
+		t.Errorf("digest %s, was %s before there were buttons", got, before)
+	}
+}
+
+// TestButtonsComeAndGo: a copy is edited exactly when its buttons change.
+func TestButtonsComeAndGo(t *testing.T) {
+	req := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}}
+	on := access.Buttons{On: true}
+	for _, tt := range []struct {
+		name     string
+		was, now access.Buttons
+		to       access.Audience
+		edited   bool
+	}{
+		{"as before", on, on, access.Reviewers, false},
+		{"switched on", access.Buttons{}, on, access.Reviewers, true},
+		{"switched off", on, access.Buttons{}, access.Reviewers, true},
+		{"switched on, the requester's copy", access.Buttons{}, on, access.Requester, false},
+		{"the role is excepted now", on, access.Buttons{On: true, Except: []string{"editor"}}, access.Reviewers, true},
+		{"another role is excepted now", on, access.Buttons{On: true, Except: []string{"admin"}}, access.Reviewers, false},
+		{"confirmed now", on, access.Buttons{On: true, Confirm: true}, access.Reviewers, true},
+		{"with a reason now", on, access.Buttons{On: true, Reason: access.ReasonAlways}, access.Reviewers, false},
+		{"with a reason, which needs no confirmation", access.Buttons{On: true, Confirm: true}, access.Buttons{On: true, Confirm: true, Reason: access.ReasonAlways}, access.Reviewers, true},
+	} {
+		c := posted("C1")
+		c.For, c.Shown, c.State = tt.to, Digest(req, tt.to, tt.was), req.State
+		steps := Plan(Facts{Request: req, Record: record.Record{Copies: []record.Copy{c}}, Buttons: tt.now})
+		var want []Step
+		if tt.edited {
+			want = []Step{{Op: Update}}
+		}
+		if diff := cmp.Diff(want, steps); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }
 
@@ -231,7 +275,7 @@ func BenchmarkPlan(b *testing.B) {
 	f := Facts{Request: req, CanReact: true}
 	for i := range 3 {
 		c := posted(fmt.Sprint("C", i))
-		c.Shown = Digest(req, c.For)
+		c.Shown = Digest(req, c.For, access.Buttons{})
 		f.Record.Copies = append(f.Record.Copies, c)
 	}
 	b.ReportAllocs()

@@ -194,6 +194,24 @@ func (r Record) Ghost(id string) (access.Request, access.Details) {
 	return req, d
 }
 
+// Details returns what we know of how the request reads: friendly names, as
+// far as they were looked up when it was posted.
+func (r Record) Details(req access.Request) access.Details {
+	d := access.Details{Logins: r.About.Logins}
+	if len(r.About.Resources) != len(req.Resources) {
+		return d
+	}
+	for i, res := range req.Resources {
+		if name, ok := strings.CutPrefix(r.About.Resources[i], res.Kind+"/"); ok {
+			if d.ResourceNames == nil {
+				d.ResourceNames = map[string]string{}
+			}
+			d.ResourceNames[res.ID()] = name
+		}
+	}
+	return d
+}
+
 // resourceOf undoes what Saw did to a resource, as far as that goes.
 func resourceOf(name string) access.Resource {
 	if rest, ok := strings.CutPrefix(name, "/"); ok {

@@ -309,3 +309,19 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 		}
 	})
 }
+
+// What a message called things by, a window about the same request calls them by too.
+func TestDetailsAreWhatWasLookedUp(t *testing.T) {
+	req := access.Request{Resources: []access.Resource{
+		{Cluster: "c", Kind: "node", Name: "uuid-1"}, {Cluster: "c", Kind: "db", Name: "orders"},
+	}}
+	looked := access.Details{Logins: map[string][]string{"a": {"root"}}, ResourceNames: map[string]string{"/c/node/uuid-1": "web-1"}}
+	rec := record.Record{}.Saw(req, looked)
+	if diff := cmp.Diff(looked, rec.Details(req)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	req.Resources = req.Resources[1:]
+	if d := rec.Details(req); d.ResourceNames != nil {
+		t.Errorf("another list of resources is called %v", d.ResourceNames)
+	}
+}

@@ -23,6 +23,8 @@ type User struct {
 	Bot          bool // a bot, an app's user, or Slackbot
 	Guest        bool // of some channels, or of one
 	Stranger     bool // of another workspace
+
+	EmailUnconfirmed bool // nobody has shown yet that the address is theirs
 }
 
 // slackbot is a bot that Slack doesn't call one.
@@ -43,6 +45,7 @@ func (c *Client) UserInfo(ctx context.Context, id string) (User, error) {
 			Restricted bool   `json:"is_restricted"`
 			Ultra      bool   `json:"is_ultra_restricted"`
 			Stranger   bool   `json:"is_stranger"`
+			Confirmed  *bool  `json:"is_email_confirmed"` // not in every answer
 			Profile    struct {
 				Email string `json:"email"`
 			} `json:"profile"`
@@ -69,6 +72,7 @@ func (c *Client) UserInfo(ctx context.Context, id string) (User, error) {
 		// is_app_user says that he uses the app, not that he is one.
 		Bot:   u.IsBot || u.IsWorkflow || u.ID == slackbot,
 		Guest: u.Restricted || u.Ultra, Stranger: u.Stranger,
+		EmailUnconfirmed: u.Confirmed != nil && !*u.Confirmed,
 	}, nil
 }
 

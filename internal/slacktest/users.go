@@ -19,7 +19,7 @@ func (s *Server) userJSON(u *User) body {
 	b := body{
 		"id": u.ID, "team_id": u.TeamID, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted,
 		"tz": u.TimeZone, "profile": profile, "is_bot": u.IsBot, "is_app_user": false,
-		"is_restricted": u.IsRestricted || u.IsUltraRestricted, "is_ultra_restricted": u.IsUltraRestricted, "is_admin": false, "is_owner": false, "is_primary_owner": false,
+		"is_restricted": u.IsRestricted || u.IsUltraRestricted, "is_ultra_restricted": u.IsUltraRestricted, "is_email_confirmed": !u.EmailUnconfirmed, "is_admin": false, "is_owner": false, "is_primary_owner": false,
 	}
 	if u.TeamID != s.opt.TeamID {
 		b["is_stranger"] = u.IsStranger

@@ -19,6 +19,7 @@ type User struct {
 	IsBot        bool   // takes no messages from our bot
 	IsRestricted bool   // a guest, of several channels or of one
 
+	EmailUnconfirmed  bool // the address was not confirmed by the mail that Slack sent there
 	IsUltraRestricted bool // a guest of one channel; is_restricted is then true as well
 	IsStranger        bool // of another workspace, with nothing shared any more; only with a foreign TeamID
 }

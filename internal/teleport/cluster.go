@@ -15,7 +15,7 @@ import (
 const oldestTested = 13
 
 func clusterOf(pong *proto.PingResponse) access.Cluster {
-	c := access.Cluster{Name: pong.GetClusterName(), Version: pong.GetServerVersion()}
+	c := access.Cluster{Name: pong.GetClusterName(), Version: pong.GetServerVersion(), OnBehalf: takesOnBehalf(pong)}
 	// Without this feature the Web UI has no page for a request.
 	if pong.GetServerFeatures().GetAdvancedAccessWorkflows() {
 		c.WebURL = webURL(pong.GetProxyPublicAddr())

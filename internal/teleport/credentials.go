@@ -31,6 +31,7 @@ type credentials struct {
 	hash      [32]byte // of the content, to see a change
 	tls       *tls.Config
 	ssh       *ssh.ClientConfig // nil for key pairs: they only reach the Auth Service
+	user      string            // who we are in Teleport
 	notBefore time.Time
 	notAfter  time.Time
 }
@@ -184,6 +185,7 @@ func (c *credentials) readValidity(certificate []byte) error {
 	if err != nil {
 		return fmt.Errorf("the TLS certificate: %w", oneLine{err})
 	}
+	c.user = leaf.Subject.CommonName
 	c.notBefore, c.notAfter = leaf.NotBefore, leaf.NotAfter
 	return nil
 }

@@ -39,7 +39,7 @@ func (c *Client) Requests(ctx context.Context, yield func(access.Request) error)
 			if r == nil {
 				continue
 			}
-			if err := yield(request(r)); err != nil {
+			if err := yield(c.request(r)); err != nil {
 				return err
 			}
 		}
@@ -95,7 +95,7 @@ func (c *Client) streamRequests(ctx context.Context, filter types.AccessRequestF
 		if err != nil {
 			return classify(opList, err, reads)
 		}
-		if err := yield(request(r)); err != nil {
+		if err := yield(c.request(r)); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func (c *Client) Request(ctx context.Context, id string) (access.Request, error)
 	case err == nil:
 		for _, r := range page.AccessRequests {
 			if r != nil {
-				_ = take(request(r))
+				_ = take(c.request(r))
 			}
 		}
 	}

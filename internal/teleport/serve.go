@@ -92,11 +92,16 @@ func deniedWatch(err error) error {
 }
 
 // examine finds out whether a connection whose watch broke is still good, and
-// drops it if not: a stream alone may have been reset, or the server is gone.
+// drops it if not: a stream alone may have been reset, or the server is gone,
+// or another version of it has come back, of which nothing is known.
 func (c *Client) examine(ctx context.Context, conn *connection) {
 	ctx, cancel := context.WithTimeout(ctx, c.timings.firstDial)
 	defer cancel()
-	if _, err := conn.api.Ping(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+	pong, err := conn.api.Ping(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	if err != nil || clusterOf(&pong) != conn.cluster {
 		c.drop(conn)
 	}
 }

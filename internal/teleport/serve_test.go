@@ -247,3 +247,24 @@ func TestResyncAgainAfterAnErrorAndRegularly(t *testing.T) {
 	for range ran { // the test ends when all five were asked for
 	}
 }
+
+// A server that was upgraded under an open connection is got to know anew.
+func TestAnUpgradeIsNoticed(t *testing.T) {
+	s := startServer(t, teleporttest.Options{ServerVersion: "18.10.3"})
+	c, _ := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})
+	var got seen
+	serve(t, c, got.handler())
+	eventually(t, "connected", func() bool { n, _ := got.count(); return n == 1 })
+	if err := s.SetServerVersion("18.11.0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "told the new version", func() bool {
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		last := got.connected[len(got.connected)-1]
+		return last.Version == "18.11.0" && last.OnBehalf
+	})
+}

@@ -9,15 +9,22 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// request translates Teleport's access request. The result shares no memory
-// with r.
-//
-// Kind stays ShortTerm: the api version that this is built with has no request
-// kind, and its field number in newer ones is not known to us.
-func request(r *types.AccessRequestV3) access.Request {
+// request translates Teleport's access request as it concerns us: reviews that
+// came through our own user came from Slack.
+func (c *Client) request(r *types.AccessRequestV3) access.Request {
+	c.mu.Lock()
+	self := c.creds.user
+	c.mu.Unlock()
+	return request(r, self)
+}
+
+// request translates Teleport's access request. Reviews that came through user
+// self came from Slack. The result shares no memory with r.
+func request(r *types.AccessRequestV3, self string) access.Request {
 	out := access.Request{
 		ID:                 r.GetName(),
 		User:               r.GetUser(),
+		Kind:               kind(r.Spec.XXX_unrecognized),
 		Roles:              slices.Clone(r.GetRoles()),
 		Reason:             r.GetRequestReason(),
 		State:              state(r.GetState()),
@@ -44,6 +51,7 @@ func request(r *types.AccessRequestV3) access.Request {
 	for _, v := range r.GetReviews() {
 		out.Reviews = append(out.Reviews, access.Review{
 			Author: v.Author, State: state(v.ProposedState), Reason: v.Reason, Created: known(v.Created),
+			Slack: self != "" && submittedBy(v.XXX_unrecognized) == self,
 		})
 	}
 	// Stable, so that reviews of the same instant keep Teleport's order.

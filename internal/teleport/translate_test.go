@@ -43,17 +43,17 @@ func TestRequestTranslation(t *testing.T) {
 		},
 		SystemAnnotations: map[string][]string{"team": {"a", "b"}}, AccessListTitle: "Admins",
 	}
-	if diff := cmp.Diff(want, request(full)); diff != "" {
+	if diff := cmp.Diff(want, request(full, "plugin")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if full.Spec.Reviews[0].Author != "late" {
 		t.Error("sorting changed Teleport's own value")
 	}
-	if diff := cmp.Diff(access.Request{}, request(&types.AccessRequestV3{})); diff != "" {
+	if diff := cmp.Diff(access.Request{}, request(&types.AccessRequestV3{}, "plugin")); diff != "" {
 		t.Errorf("an empty request (-want +got):\n%s", diff)
 	}
 	old := &types.AccessRequestV3{Metadata: types.Metadata{Expires: &expiry}}
-	if got := request(old).Expires; !got.Equal(expiry) {
+	if got := request(old, "plugin").Expires; !got.Equal(expiry) {
 		t.Errorf("expiry of an old server's request: %v, want %v", got, expiry)
 	}
 }

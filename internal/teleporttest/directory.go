@@ -27,12 +27,13 @@ type directory struct {
 	users     map[string]*types.UserV2
 	logins    map[string]*loginpb.UserLoginState
 	resources []*proto.PaginatedResource // sorted by kind and name
+	submitFor map[string]submitFor       // by role
 }
 
 func newDirectory() *directory {
 	return &directory{
 		roles: make(map[string]*types.RoleV6), users: make(map[string]*types.UserV2),
-		logins: make(map[string]*loginpb.UserLoginState),
+		logins: make(map[string]*loginpb.UserLoginState), submitFor: make(map[string]submitFor),
 	}
 }
 

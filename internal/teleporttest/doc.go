@@ -42,6 +42,8 @@
 // It has no Proxy and no tunnel, issues no certificates over the API, and
 // knows rights only as [Server.Deny] takes them away: roles are stored and
 // served, their rules are not evaluated. Of a role's request conditions it uses
-// the thresholds, without their filters. Services that it does not know answer
+// the thresholds, without their filters. For reviews on behalf of others it
+// follows Teleport's rules: [Server.SubmitForUsers] of the caller's roles, and
+// the roles that the author's own roles may review. Services that it does not know answer
 // Unimplemented, as an older server does.
 package teleporttest

@@ -150,19 +150,17 @@ func (a *authService) SetAccessRequestState(ctx context.Context, in *proto.Reque
 	return &emptypb.Empty{}, nil
 }
 
-// SubmitAccessReview adds a review in the caller's name.
+// SubmitAccessReview adds a review in its author's name, who is the caller or,
+// from 18.11 on, somebody else on whose behalf the caller may submit it.
 func (a *authService) SubmitAccessReview(ctx context.Context, in *types.AccessReviewSubmission) (*types.AccessRequestV3, error) {
 	if err := a.s.rights.check(types.KindAccessRequest, VerbReview); err != nil {
 		return nil, err
 	}
-	user := callerOf(ctx).user
-	if in.Review.Author == "" {
-		in.Review.Author = user
+	review, err := a.s.authorize(callerOf(ctx), in.RequestID, in.Review)
+	if err != nil {
+		return nil, err
 	}
-	if in.Review.Author != user && !a.s.opts.IgnoreRBAC {
-		return nil, trace.AccessDenied("user %q cannot submit reviews on behalf of %q", user, in.Review.Author)
-	}
-	return a.s.requests.review(in.RequestID, in.Review)
+	return a.s.requests.review(in.RequestID, review)
 }
 
 // DeleteAccessRequest removes a request.

@@ -25,6 +25,8 @@ type Request struct {
 	// Thresholds are how many reviews it takes; those of the requester's roles
 	// if empty, or else one approval or one denial.
 	Thresholds []types.AccessReviewThreshold
+	// LongTerm asks for access that lasts, as servers from 18 on know it.
+	LongTerm bool
 	// Annotations are the system annotations.
 	Annotations map[string][]string
 	// TTL is how long it may stay undecided; 1 hour if zero.
@@ -50,6 +52,9 @@ func (s *Server) CreateRequest(req Request) (types.AccessRequest, error) {
 		return nil, trace.Wrap(err)
 	}
 	now := s.opts.Clock().UTC()
+	if v3, ok := r.(*types.AccessRequestV3); ok && req.LongTerm {
+		v3.Spec.XXX_unrecognized = longTerm()
+	}
 	r.SetRequestReason(req.Reason)
 	r.SetSuggestedReviewers(req.SuggestedReviewers)
 	r.SetThresholds(req.Thresholds)

@@ -40,7 +40,14 @@ func (v *serverVersion) set(text string) error {
 	return nil
 }
 
-func (v *serverVersion) get() string   { return v.v.Load().text }
+func (v *serverVersion) get() string { return v.v.Load().text }
+
+// hasOnBehalf says that reviews can be submitted on behalf of others: 18.11.
+func (v *serverVersion) hasOnBehalf() bool {
+	p := v.v.Load()
+	return p.major > 18 || p.major == 18 && p.minor >= 11
+}
+
 func (v *serverVersion) hasList() bool { return v.v.Load().major > lastVersionWithoutList }
 
 // hasRules says that there are access monitoring rules and login states. Real

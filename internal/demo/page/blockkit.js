@@ -4,6 +4,7 @@
 // names) does the same for a message without blocks. names is what mrkdwn.js
 // needs to tell who is mentioned. Everything goes in as text, and what is not
 // known here is shown as its JSON: nothing is dropped, nothing is believed.
+// With names.click(action_id), buttons can be pressed.
 // https://docs.slack.dev/reference/block-kit/blocks
 
 import { h } from "./dom.js";
@@ -74,8 +75,9 @@ function element(e, names) {
     switch (e.type) {
       case "button": {
         const style = e.style === "primary" || e.style === "danger" ? ` ${e.style}` : "";
-        const title = "the demo has no clicks in Slack yet";
-        return h("button", { type: "button", class: `kit${style}`, disabled: true, title, "aria-label": e.accessibility_label }, textObject(e.text, names));
+        const click = names.click && typeof e.action_id === "string" ? () => names.click(e.action_id) : null;
+        const title = click ? null : "this button leads nowhere";
+        return h("button", { type: "button", class: `kit${style}`, disabled: !click, title, "data-action": click ? e.action_id : null, "aria-label": e.accessibility_label, onclick: click }, textObject(e.text, names));
       }
       case "image": // from elsewhere, and nothing is loaded from elsewhere
         return h("span", { class: "image", role: "img", "aria-label": e.alt_text }, `[${e.alt_text}]`);

@@ -3,6 +3,7 @@
 import { renderBlocks, renderText } from "./blockkit.js";
 import { h } from "./dom.js";
 import { emojiOf } from "./mrkdwn.js";
+import { post } from "./post.js";
 
 const readKey = "teleport-slack demo: read";
 
@@ -12,6 +13,10 @@ export class Workspace {
   #drawn = new Map(); // ts → {json, element}, of the open conversation
   #read = loadRead(); // conversation → newest TS that was seen
   #open = "";
+  #whispers = new Map(); // ts of a message → what people were told in its thread
+  #windows = new Map(); // window ID → element
+  #actor = document.getElementById("actor");
+  #error = document.getElementById("click-error");
   #log = document.getElementById("messages");
   #title = document.getElementById("conversation-name");
 
@@ -41,13 +46,71 @@ export class Workspace {
     this.#drawSidebar();
   }
 
+  // whisper takes a message that one person sees.
+  whisper(w) {
+    const of = this.#whispers.get(w.thread) || [];
+    this.#whispers.set(w.thread, [...of, w]);
+    if (w.conversation === this.#open) this.#drawMessages();
+  }
+
+  // changeWindows takes all windows that are open; those that were stay as
+  // they are, with what is typed in them.
+  changeWindows(windows) {
+    const ids = new Set(windows.map((w) => w.id));
+    for (const [id, element] of this.#windows) {
+      if (ids.has(id)) continue;
+      element.remove();
+      this.#windows.delete(id);
+    }
+    for (const w of windows) {
+      if (this.#windows.has(w.id)) continue;
+      const element = this.#window(w);
+      this.#windows.set(w.id, element);
+      document.getElementById("windows").append(element);
+      element.querySelector("textarea").focus();
+    }
+  }
+
+  #window(w) {
+    const path = `api/windows/${encodeURIComponent(w.id)}`;
+    const error = h("p", { class: "error", role: "alert", hidden: true });
+    const reason = h("textarea", { rows: 2, name: "reason" });
+    const send = async (to) => {
+      const why = await post(to, { user: w.user, reason: reason.value });
+      error.textContent = why;
+      error.hidden = why === "";
+    };
+    return h("form", { class: "box window", "aria-label": w.title, "data-window": w.id, onsubmit: (e) => { e.preventDefault(); send(path); } },
+      h("h3", {}, w.title, h("small", {}, ` ${this.#names.user(w.user) || w.user} sees this`)),
+      renderBlocks(w.blocks, this.#names),
+      h("label", {}, "Reason ", reason),
+      h("div", { class: "buttons" }, h("button", { class: "primary" }, w.submit), h("button", { type: "button", onclick: () => send(`${path}/close`) }, "Cancel")),
+      error);
+  }
+
+  async #click(ts, action) {
+    const why = await post("api/clicks", { user: this.#actor.value, conversation: this.#open, ts, action });
+    this.#error.textContent = why;
+    this.#error.hidden = why === "";
+  }
+
+  // In a direct message there is nobody else to press a button.
+  #drawActor(c) {
+    const people = this.#world.users.filter((u) => !u.bot && (c.kind !== "dm" || u.id === c.id));
+    const chosen = this.#actor.value;
+    this.#actor.replaceChildren(...people.map((u) => h("option", { value: u.id }, u.name)));
+    if (people.some((u) => u.id === chosen)) this.#actor.value = chosen;
+  }
+
   open(id) {
     if (!id) return;
     this.#open = id;
+    this.#error.hidden = true;
     this.#drawn.clear();
     this.#log.replaceChildren();
     const c = this.#world.conversations.find((x) => x.id === id);
     this.#title.replaceChildren(...sign(c), c.name, c.archived ? h("small", {}, " archived") : "", c.kind === "dm" ? h("small", {}, " and the app") : "");
+    this.#drawActor(c);
     history.replaceState(null, "", "#" + encodeURIComponent(id));
     this.#drawMessages();
     this.#log.scrollTop = this.#log.scrollHeight;
@@ -110,7 +173,7 @@ export class Workspace {
   }
 
   #element(m) {
-    const json = JSON.stringify(m);
+    const json = JSON.stringify([m, this.#whispers.get(m.ts)]);
     const drawn = this.#drawn.get(m.ts);
     if (drawn?.json === json) return drawn.element;
     const closed = drawn?.element.querySelector(":scope > .thread:not([open])");
@@ -125,7 +188,7 @@ export class Workspace {
     const body = m.tombstone
       ? h("p", { class: "empty" }, "This message was deleted.")
       : m.blocks
-        ? renderBlocks(m.blocks, this.#names)
+        ? renderBlocks(m.blocks, { ...this.#names, click: reply ? undefined : (action) => this.#click(m.ts, action) })
         : renderText(m.text, this.#names);
     return h(
       "article",
@@ -145,6 +208,8 @@ export class Workspace {
             h("summary", {}, m.replies.length === 1 ? "1 reply" : `${m.replies.length} replies`),
             m.replies.map((x) => this.#article(x, true)))
         : null,
+      (reply ? [] : this.#whispers.get(m.ts) || []).map((w) =>
+        h("div", { class: "whisper", "data-to": w.user }, h("small", {}, `Only ${this.#names.user(w.user) || w.user} sees this`), renderText(w.text, this.#names))),
     );
   }
 

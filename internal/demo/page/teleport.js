@@ -1,19 +1,9 @@
 // The Teleport side: the form that requests access, and the requests.
 
 import { h } from "./dom.js";
+import { post } from "./post.js";
 
 const administrator = ""; // the author of a decision without a review
-
-// post sends an action, and returns why it was refused, or "".
-async function post(path, body) {
-  try {
-    const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    if (answer.ok) return "";
-    return (await answer.json()).error;
-  } catch (e) {
-    return `the demo does not answer: ${e.message}`;
-  }
-}
 
 // attempt runs an action with its form's buttons off, and shows what went wrong.
 async function attempt(form, path, body) {
