@@ -73,10 +73,10 @@ func (w *world) hasButtons(to, id string, want bool) {
 	w.eventually(fmt.Sprintf("%s has buttons: %v", to, want), func() bool { return w.buttons(to, id) == want && len(w.about(to, id)) == 1 })
 }
 
-// click presses a button of the request's message.
-func (w *world) click(user, to, id, button string, forge ...func(slacktest.Payload)) {
+// click presses a button of the request's message in #dev.
+func (w *world) click(user, id, button string, forge ...func(slacktest.Payload)) {
 	w.t.Helper()
-	m := w.about(to, id)[0]
+	m := w.about(dev, id)[0]
 	d, err := w.slack.Click(user, m.Channel, m.TS, button, forge...)
 	w.must(err)
 	w.acknowledged(d)
@@ -128,7 +128,7 @@ func TestAClickDecides(t *testing.T) {
 	if w.buttons(alice, id) {
 		t.Error("the requester has buttons")
 	}
-	w.click(bob, dev, id, "approve_button")
+	w.click(bob, id, "approve_button")
 	w.told(bob, 1, "Your approval is recorded. The request is now *APPROVED*.")
 	w.shows(id, []string{dev, bob, alice}, "APPROVED", "*Decided by*: `bob@example.com` in Slack")
 	for _, to := range []string{dev, bob, alice} {
@@ -158,7 +158,7 @@ func TestADenialNeedsAReason(t *testing.T) {
 	w.startReviews()
 	id := w.request(teleporttest.Request{Reason: "deploy"})
 	w.hasButtons(dev, id, true)
-	w.click(carol, dev, id, "deny_button")
+	w.click(carol, id, "deny_button")
 	w.eventually("a window opens", func() bool { return len(w.slack.Views(carol)) == 1 })
 	v := w.slack.Views(carol)[0]
 	if len(w.reviews(id)) != 0 {
@@ -195,11 +195,11 @@ func TestWhatAClickAfterTheDecisionIsTold(t *testing.T) {
 	stale, err := w.slack.ClickPayload(carol, m.Channel, m.TS, "deny_button")
 	w.must(err)
 
-	w.click(bob, dev, id, "approve_button")
+	w.click(bob, id, "approve_button")
 	w.told(bob, 1, "Your approval is recorded. The request waits for more reviews.")
-	w.click(bob, dev, id, "approve_button") // once more
+	w.click(bob, id, "approve_button") // once more
 	w.told(bob, 2, "Your approval is recorded. The request waits for more reviews.")
-	w.click(bob, dev, id, "deny_button") // changed his mind
+	w.click(bob, id, "deny_button") // changed his mind
 	w.told(bob, 3, "You have already reviewed this request.")
 	if n := len(w.reviews(id)); n != 1 {
 		t.Errorf("%d reviews of one person", n)
@@ -239,7 +239,7 @@ func TestButtonsOnlyWhereTheRolesAllow(t *testing.T) {
 	for id, words := range map[string]string{no: "Requests for these roles are decided in Teleport", long: "Requests for long-term access are decided in Teleport"} {
 		n := len(w.whispers(bob)) + 1
 		m := w.about(dev, id)[0]
-		w.click(bob, dev, yes, "approve_button", func(p slacktest.Payload) {
+		w.click(bob, yes, "approve_button", func(p slacktest.Payload) {
 			p["container"].(slacktest.Payload)["message_ts"] = m.TS
 			p["actions"].([]any)[0].(slacktest.Payload)["value"] = id
 		})
@@ -268,7 +268,7 @@ func TestAnOlderTeleportHasNoButtons(t *testing.T) {
 	w.must(w.teleport.Restart())
 	w.hasButtons(dev, id, true)
 	w.eventually("clicks are heard", func() bool { return len(w.slack.Sockets()) == 2 })
-	w.click(bob, dev, id, "approve_button")
+	w.click(bob, id, "approve_button")
 	w.shows(id, []string{dev}, "APPROVED")
 }
 
@@ -291,7 +291,7 @@ func TestAWrongAppTokenCostsOnlyTheButtons(t *testing.T) {
 	next := w.request(teleporttest.Request{})
 	w.hasButtons(dev, next, true)
 	w.eventually("clicks are heard", func() bool { return len(w.slack.Sockets()) == 2 })
-	w.click(bob, dev, next, "approve_button")
+	w.click(bob, next, "approve_button")
 	w.shows(next, []string{dev}, "APPROVED")
 	if w.log.has("xapp-test") {
 		t.Error("the app token is in the log")
@@ -349,8 +349,8 @@ func TestTwoReplicasAndRedelivery(t *testing.T) {
 	}
 	for _, id := range ids {
 		w.hasButtons(dev, id, true)
-		w.click(bob, dev, id, "approve_button")
-		w.click(carol, dev, id, "approve_button")
+		w.click(bob, id, "approve_button")
+		w.click(carol, id, "approve_button")
 	}
 	for _, id := range ids {
 		w.shows(id, []string{dev, bob, alice}, "APPROVED", "bob@example.com", "carol")
@@ -377,17 +377,17 @@ func TestForgedClicksOverTheWire(t *testing.T) {
 			p["actions"].([]any)[0].(slacktest.Payload)["action_ts"] = "1500000000.000000"
 		},
 	} {
-		w.click(bob, dev, id, "approve_button", forge)
+		w.click(bob, id, "approve_button", forge)
 		w.eventually(why+" is in the log", func() bool { return w.log.has("outcome=refused reason=" + why) })
 	}
 	for _, raw := range []string{`{}`, `null`, `"x"`, `{"type":"block_actions","actions":"x"}`} {
 		w.slack.Deliver(slacktest.Envelope{Type: "interactive", Payload: []byte(raw), Once: true})
 	}
-	w.click(alice, dev, id, "approve_button")
+	w.click(alice, id, "approve_button")
 	w.told(alice, 1, "You can't review your own request.")
 	if n := len(w.reviews(id)) + len(w.reviews(other)); n != 0 {
 		t.Errorf("%d reviews", n)
 	}
-	w.click(bob, dev, id, "approve_button") // and a true one still counts
+	w.click(bob, id, "approve_button") // and a true one still counts
 	w.shows(id, []string{dev}, "APPROVED")
 }

@@ -78,10 +78,10 @@ func TestClicksThatMustNotCount(t *testing.T) {
 		{name: "a request that there never was", forge: func(_ *office, p payload) { action(p)["value"] = "00000000-0000-0000-0000-000000000000" },
 			want: review.Refused, why: "gone", told: "expired or was deleted"},
 		{name: "a message of our bot's that it never recorded", before: func(o *office) {
-			o.teleport.SetPluginData(o.id, map[string]string{"messages": ""})
+			o.remember(o.id, map[string]string{"messages": ""})
 		}, want: review.Refused, why: "unknown_message", told: "not on record"},
 		{name: "the requester's own copy", before: func(o *office) {
-			o.teleport.SetPluginData(o.id, map[string]string{"messages": "", "teleport_slack": `{"state":"PENDING","copies":[{"to":"U0ALICE0001","for":1,"ch":"` +
+			o.remember(o.id, map[string]string{"messages": "", "teleport_slack": `{"state":"PENDING","copies":[{"to":"U0ALICE0001","for":1,"ch":"` +
 				o.at.Channel + `","ts":"` + o.at.TS + `","state":"PENDING"}]}`})
 		}, want: review.Refused, why: "unknown_message", told: "not on record"},
 
@@ -146,7 +146,7 @@ func TestClicksThatMustNotCount(t *testing.T) {
 		{name: "the requester as another user", before: func(o *office) {
 			o.user("alice-admin", alice)
 			o.user("alice")
-			o.teleport.SetPluginData(o.id, map[string]string{"teleport_slack": `{"state":"PENDING","copies":[{"to":"` + alice + `","for":1,"ch":"D0ALICE0001","ts":"1.1"}]}`})
+			o.remember(o.id, map[string]string{"teleport_slack": `{"state":"PENDING","copies":[{"to":"` + alice + `","for":1,"ch":"D0ALICE0001","ts":"1.1"}]}`})
 		}, user: alice, want: review.Refused, why: "own_request", told: "your own request"},
 		{name: "a user who may not review it", before: func(o *office) {
 			u, err := types.NewUser("dave")
@@ -229,10 +229,10 @@ func TestWhoCounts(t *testing.T) {
 			o.user("bob@example.com")
 		}, bob, "bob approved"},
 		{"a message of the published plugin", func(o *office) {
-			o.teleport.SetPluginData(o.id, map[string]string{"messages": "C0OTHER/1.1," + o.at.Channel + "/" + o.at.TS})
+			o.remember(o.id, map[string]string{"messages": "C0OTHER/1.1," + o.at.Channel + "/" + o.at.TS})
 		}, bob, "bob approved"},
 		{"a message of its older versions", func(o *office) {
-			o.teleport.SetPluginData(o.id, map[string]string{"messages": "", "channel_id": o.at.Channel, "timestamp": o.at.TS})
+			o.remember(o.id, map[string]string{"messages": "", "channel_id": o.at.Channel, "timestamp": o.at.TS})
 		}, bob, "bob approved"},
 		{"nobody told us which app we are", func(o *office) { o.settings.AppID = "" }, bob, "bob approved"},
 	} {
@@ -253,10 +253,10 @@ func TestWhoCounts(t *testing.T) {
 // A message can be clicked before the record of its post is written.
 func TestAClickThatIsFasterThanTheRecord(t *testing.T) {
 	inOffice(t, func(o *office) {
-		o.teleport.SetPluginData(o.id, map[string]string{"messages": "", "teleport_slack": `{"state":"PENDING","copies":[{"to":"` + dev + `","intent":{"part":"request","by":"x","at":1,"try":1}}]}`})
+		o.remember(o.id, map[string]string{"messages": "", "teleport_slack": `{"state":"PENDING","copies":[{"to":"` + dev + `","intent":{"part":"request","by":"x","at":1,"try":1}}]}`})
 		go func() {
 			time.Sleep(700 * time.Millisecond)
-			o.teleport.SetPluginData(o.id, map[string]string{"teleport_slack": `{"state":"PENDING","copies":[{"to":"` + dev + `","ch":"` + o.at.Channel + `","ts":"` + o.at.TS + `","state":"PENDING"}]}`})
+			o.remember(o.id, map[string]string{"teleport_slack": `{"state":"PENDING","copies":[{"to":"` + dev + `","ch":"` + o.at.Channel + `","ts":"` + o.at.TS + `","state":"PENDING"}]}`})
 		}()
 		if got, _ := o.take(0, o.payload(bob, "approve_button")); got.Outcome != review.Submitted {
 			t.Errorf("%+v", got)

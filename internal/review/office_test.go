@@ -209,8 +209,14 @@ func (o *office) announce(id string) access.MessageRef {
 	m := render.Request(access.Request{ID: id, User: "alice", Roles: []string{"editor"}}, access.Details{}, access.Reviewers)
 	at, err := o.posts.Post(o.t.Context(), message.Post{Channel: dev, Message: m})
 	o.must(err)
-	o.teleport.SetPluginData(id, map[string]string{"user": "alice", "messages": at.Channel + "/" + at.TS})
+	o.remember(id, map[string]string{"user": "alice", "messages": at.Channel + "/" + at.TS})
 	return at
+}
+
+// remember stores values in the request's record.
+func (o *office) remember(id string, values map[string]string) {
+	o.t.Helper()
+	o.must(o.teleport.SetPluginData(id, values))
 }
 
 // payload is what Slack sends when the person clicks.

@@ -2,6 +2,7 @@ package review
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func TestWhatIsNoClickOfOurs(t *testing.T) {
 		tt.change(p)
 		_, err := decode(encode(t, p))
 		switch {
-		case tt.want == "" && err != errNotOurs:
+		case tt.want == "" && !errors.Is(err, errNotOurs):
 			t.Errorf("%s: %v, want none of our business", tt.name, err)
 		case tt.want != "" && (err == nil || err.Error() != tt.want):
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)

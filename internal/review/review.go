@@ -26,6 +26,7 @@ package review
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -164,7 +165,7 @@ func New(o Options) *Reviewer {
 func (r *Reviewer) Take(envelope string, payload []byte) json.RawMessage {
 	in, err := decode(payload)
 	if err != nil {
-		if err != errNotOurs {
+		if !errors.Is(err, errNotOurs) {
 			r.log.Warn("a click can't be read and is ignored", slog.String(keyEvent, event), slog.String(keyError, err.Error()))
 		}
 		return nil

@@ -34,10 +34,10 @@ func (o *office) open(user, button string) slacktest.View {
 	return vs[0]
 }
 
-// filled is what Slack sends when the window is sent in.
-func (o *office) filled(user string, v slacktest.View, reason string) payload {
+// filled is what Slack sends when the window is sent in by whoever has it open.
+func (o *office) filled(v slacktest.View, reason string) payload {
 	o.t.Helper()
-	p, err := o.slack.SubmitPayload(user, v.ID, map[string]string{"reason_block": reason})
+	p, err := o.slack.SubmitPayload(v.User, v.ID, map[string]string{"reason_block": reason})
 	o.must(err)
 	return p
 }
@@ -73,7 +73,7 @@ func TestWindows(t *testing.T) {
 			time.Sleep(time.Minute)
 			o.slack.AddUser(slacktest.User{ID: bob, Name: "bob", Email: "bob@example.com", IsRestricted: true})
 		}, want: review.Refused, why: "guest", told: "Only full members"},
-		{name: "and the message is forgotten", before: func(o *office) { o.teleport.SetPluginData(o.id, map[string]string{"messages": ""}) },
+		{name: "and the message is forgotten", before: func(o *office) { o.remember(o.id, map[string]string{"messages": ""}) },
 			want: review.Refused, why: "unknown_message", told: "not on record"},
 		{name: "and it was switched off", before: func(o *office) { o.settings.Buttons.On = false }, want: review.Refused, why: "switched_off"},
 	} {
@@ -84,7 +84,7 @@ func TestWindows(t *testing.T) {
 				if tt.before != nil {
 					tt.before(o)
 				}
-				p := o.filled(bob, v, " because <!channel> ")
+				p := o.filled(v, " because <!channel> ")
 				if tt.forge != nil {
 					tt.forge(o, p)
 				}
@@ -122,7 +122,7 @@ func TestAWindowWithoutAReasonStays(t *testing.T) {
 		o.settings.Buttons.Reason = access.ReasonAlways
 		v := o.open(bob, "approve_button")
 		for _, blank := range []string{" ", "\n\t\u00a0", "\u2003"} {
-			p := o.filled(bob, v, blank)
+			p := o.filled(v, blank)
 			got, answer := o.take(0, p)
 			var response struct {
 				Action string            `json:"response_action"`
@@ -135,7 +135,7 @@ func TestAWindowWithoutAReasonStays(t *testing.T) {
 				t.Errorf("%q came to %+v", blank, got)
 			}
 		}
-		if got, _ := o.take(0, o.filled(bob, v, "fine")); got.Outcome != review.Submitted {
+		if got, _ := o.take(0, o.filled(v, "fine")); got.Outcome != review.Submitted {
 			t.Errorf("a reason after all: %+v", got)
 		}
 	})
@@ -201,7 +201,7 @@ func TestAWindowIsSentInTwice(t *testing.T) {
 	inOffice(t, func(o *office) {
 		o.settings.Buttons.Reason = access.ReasonAlways
 		v := o.open(bob, "approve_button")
-		p := o.filled(bob, v, "fine")
+		p := o.filled(v, "fine")
 		first, _ := o.deliver(0, "e1", p)
 		again, _ := o.deliver(0, "e2", p)
 		other, _ := o.deliver(1, "e2", p)

@@ -47,7 +47,7 @@ func submittedBy(unrecognized []byte) string {
 // can only be one of those after the last that the api knows.
 const (
 	lastKnownSpecField protowire.Number = 22
-	longTermValue                       = 2
+	longTermValue      uint64           = 2
 )
 
 // kind reads the request kind from what the api did not recognise in a
