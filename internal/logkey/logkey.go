@@ -21,7 +21,10 @@ const (
 	Recipients = "recipients" // how many
 	Review     = "review"     // which of a request's reviews, from 0
 	Reviewer   = "reviewer"   // Teleport username
-	Decision   = "decision"   // what a review proposes: APPROVED, DENIED, PROMOTED
+	Decision   = "decision"   // what a review proposes: APPROVED, DENIED, PROMOTED; what a click wants: approve, deny
+	Event      = "event"      // always "review": what auditors look for
+	SlackUser  = "slack_user" // U…
+	Outcome    = "outcome"    // of a click: review.Outcome
 	Emoji      = "emoji"      // without colons
 	Attempt    = "attempt"    // from 1
 	Attempts   = "attempts"   // how many there were

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/review"
 )
 
 // namespace begins every name that is not Go's or the process's own.
@@ -41,14 +43,14 @@ type MetricsOptions struct {
 	Reasons []string
 	// Methods are Slack's methods that are called, likewise.
 	Methods []string
-	// Reviews are the outcomes of deciding in Slack, likewise; nil for
-	// DefaultReviews.
-	Reviews []string
 	Sources Sources
 }
 
-// DefaultReviews are the outcomes of deciding in Slack.
-func DefaultReviews() []string { return []string{"approved", "denied", "refused", "failed"} }
+// What a click wants, and what becomes of it.
+var (
+	decisions = []string{"approve", "deny"}
+	outcomes  = []review.Outcome{review.Submitted, review.Asked, review.Refused, review.Failed, review.Repeated}
+)
 
 // Metrics are the program's counts, in a registry of their own. Its methods
 // may be called from many goroutines.
@@ -56,7 +58,6 @@ type Metrics struct {
 	registry *prometheus.Registry
 	reasons  map[string]bool
 	methods  map[string]bool
-	reviews  map[string]bool
 
 	deliveries        *prometheus.CounterVec
 	deliveryFailures  *prometheus.CounterVec
@@ -76,16 +77,16 @@ type Metrics struct {
 	rules             *prometheus.CounterVec
 }
 
-var _ notify.Observer = (*Metrics)(nil)
+var (
+	_ notify.Observer = (*Metrics)(nil)
+	_ review.Observer = (*Metrics)(nil)
+)
 
 // NewMetrics returns the metrics, all at nought.
 func NewMetrics(o MetricsOptions) *Metrics {
-	if o.Reviews == nil {
-		o.Reviews = DefaultReviews()
-	}
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		reasons:  setOf(o.Reasons), methods: setOf(o.Methods), reviews: setOf(o.Reviews),
+		reasons:  setOf(o.Reasons), methods: setOf(o.Methods),
 
 		deliveries:        counters("deliveries_total", "What Slack took, by kind: post, update, react, reply, final, access-ends, access-ended.", "kind"),
 		deliveryFailures:  counters("delivery_failures_total", "What Slack did not take, each attempt, by kind, by what is done about it and by Slack's reason.", "kind", "class", "reason"),
@@ -100,7 +101,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		teleportConnects:  counter("teleport_connects_total", "Connections that were made to Teleport."),
 		resyncs:           counters("resyncs_total", "Looks at all access requests, by result: ok, failed.", "result"),
 		resyncLastSuccess: gauge("resync_last_success_timestamp_seconds", "When all access requests were last looked at."),
-		reviewed:          counters("reviews_total", "Decisions that were tried in Slack, by outcome.", "outcome"),
+		reviewed:          counters("reviews_total", "Clicks on buttons in Slack, by what they want and by what became of them: submitted, asked, refused, failed, repeated.", "decision", "outcome"),
 		reloads:           counters("config_reloads_total", "Times that the configuration was read again, by result: ok, failed.", "result"),
 		rules:             counters("rule_failures_total", "Times that an access monitoring rule could not be read or asked, by reason.", "reason"),
 	}
@@ -116,13 +117,13 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		m.resyncs, m.resyncLastSuccess, m.reviewed, m.reloads, m.rules,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	m.begin(o)
+	m.begin()
 	return m
 }
 
 // begin makes the series that are known to come, so that their first increase
 // is one.
-func (m *Metrics) begin(o MetricsOptions) {
+func (m *Metrics) begin() {
 	for _, op := range notify.Ops() {
 		if op != notify.Recover { // which delivers nothing
 			m.deliveries.WithLabelValues(op.String())
@@ -135,8 +136,10 @@ func (m *Metrics) begin(o MetricsOptions) {
 		m.resyncs.WithLabelValues(result)
 		m.reloads.WithLabelValues(result)
 	}
-	for _, outcome := range o.Reviews {
-		m.reviewed.WithLabelValues(outcome)
+	for _, decision := range decisions {
+		for _, outcome := range outcomes {
+			m.reviewed.WithLabelValues(decision, string(outcome))
+		}
 	}
 }
 
@@ -212,12 +215,16 @@ func (m *Metrics) Resynced(err error) {
 	}
 }
 
-// Reviewed counts a decision that was tried in Slack.
-func (m *Metrics) Reviewed(outcome string) {
-	if !m.reviews[outcome] {
-		outcome = other
+// Reviewed counts what became of a click.
+func (m *Metrics) Reviewed(r review.Result) {
+	decision, outcome := other, other
+	if slices.Contains(decisions, r.Decision) {
+		decision = r.Decision
 	}
-	m.reviewed.WithLabelValues(outcome).Inc()
+	if slices.Contains(outcomes, r.Outcome) {
+		outcome = string(r.Outcome)
+	}
+	m.reviewed.WithLabelValues(decision, outcome).Inc()
 }
 
 // RuleFailed counts that an access monitoring rule could not be read or asked.

@@ -14,6 +14,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
+	"github.com/teleport-slack/teleport-slack/internal/review"
 )
 
 // calm are sources of a program that has nothing to do.
@@ -114,8 +115,8 @@ func TestCallsAreCounted(t *testing.T) {
 	m.Resynced(nil)
 	m.Resynced(errors.New("x"))
 	m.Reloaded(errors.New("x"))
-	m.Reviewed("approved")
-	m.Reviewed("whatever")
+	m.Reviewed(review.Result{Decision: "approve", Outcome: review.Submitted})
+	m.Reviewed(review.Result{Decision: "whatever", Outcome: "else"})
 	m.RuleFailed("not_in_channel")
 	m.RuleFailed("the name of a rule")
 	m.Reconciled(notify.Reconciled{Took: time.Second, Result: notify.Failed})
@@ -129,8 +130,13 @@ func TestCallsAreCounted(t *testing.T) {
 		"teleport_slack_resyncs_total":                     {"result=failed 1", "result=ok 1"},
 		"teleport_slack_rule_failures_total":               {"reason=not_in_channel 1", "reason=other 1"},
 		"teleport_slack_config_reloads_total":              {"result=failed 1", "result=ok 0"},
-		"teleport_slack_reviews_total":                     {"outcome=approved 1", "outcome=denied 0", "outcome=failed 0", "outcome=other 1", "outcome=refused 0"},
-		"teleport_slack_reconcile_duration_seconds":        {"result=failed count=1 1", "result=settled count=0 0", "result=waiting count=0 0"},
+		"teleport_slack_reviews_total": {
+			"decision=approve outcome=asked 0", "decision=approve outcome=failed 0", "decision=approve outcome=refused 0",
+			"decision=approve outcome=repeated 0", "decision=approve outcome=submitted 1",
+			"decision=deny outcome=asked 0", "decision=deny outcome=failed 0", "decision=deny outcome=refused 0",
+			"decision=deny outcome=repeated 0", "decision=deny outcome=submitted 0", "decision=other outcome=other 1",
+		},
+		"teleport_slack_reconcile_duration_seconds": {"result=failed count=1 1", "result=settled count=0 0", "result=waiting count=0 0"},
 	} {
 		if diff := cmp.Diff(want, values(t, m, name)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -151,7 +157,7 @@ func TestStatesAreAskedForAtEachScrape(t *testing.T) {
 	m := NewMetrics(MetricsOptions{Sources: Sources{
 		Queue: func() queue.Stats { return q }, Failing: func() int { return failing },
 		Teleport: func() TeleportState { return tp }, Slack: func() SlackState { return sl },
-		Config: func() error { return broken }, Sockets: func() int { return 2 },
+		Config: func() error { return broken }, Sockets: func() (int, bool) { return 2, true },
 	}})
 	state := func() map[string][]string {
 		got := map[string][]string{}
@@ -235,7 +241,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		m.Stepped(notify.Stepped{Op: notify.Post, Err: err})
 		m.SlackCalled(fmt.Sprintf("method.%d", i), time.Second, err)
 		m.TeleportCalled(time.Second, err)
-		m.Reviewed(fmt.Sprintf("outcome %d", i))
+		m.Reviewed(review.Result{Decision: fmt.Sprintf("decision %d", i), Outcome: review.Outcome(fmt.Sprintf("outcome %d", i))})
 		m.RuleFailed(fmt.Sprintf("reason %d", i))
 	}
 	families, err := m.Gatherer().Gather()
@@ -243,7 +249,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		if n := len(f.GetMetric()); n > 9 && strings.HasPrefix(f.GetName(), namespace) {
+		if n := len(f.GetMetric()); n > 11 && strings.HasPrefix(f.GetName(), namespace) {
 			t.Errorf("%s has %d series", f.GetName(), n)
 		}
 		for _, s := range f.GetMetric() {

@@ -16,7 +16,9 @@ type Sources struct {
 	Teleport func() TeleportState
 	Slack    func() SlackState
 	Config   func() error // why the configuration in force is not the file's; nil if it is
-	Sockets  func() int   // open Socket Mode connections; nil where nothing is decided in Slack
+	// Sockets returns how many Socket Mode connections are open, and whether
+	// any are wanted; nil where nothing can be decided in Slack.
+	Sockets func() (open int, wanted bool)
 }
 
 // TeleportState is how the connection to Teleport stands.
@@ -105,7 +107,9 @@ func (c *sourceCollector) Collect(ch chan<- prometheus.Metric) {
 
 	is(c.config, one(c.from.Config() == nil))
 	if c.from.Sockets != nil {
-		is(c.sockets, float64(c.from.Sockets()))
+		if open, wanted := c.from.Sockets(); wanted {
+			is(c.sockets, float64(open))
+		}
 	}
 }
 
