@@ -250,7 +250,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 	}
 	// A token may be revealed where it is sent, checked or compared, and
 	// nowhere else.
-	allowed := []string{"../app/desk.go", "../app/token.go", "../config/changes.go", "../config/secret.go", "../config/settings.go", "../config/token.go"}
+	allowed := []string{"../app/desk.go", "../app/token.go", "../config/changes.go", "../config/review.go", "../config/secret.go", "../config/settings.go", "../config/token.go"}
 	for _, path := range allowed {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
