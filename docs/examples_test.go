@@ -3,9 +3,11 @@ package docs_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,10 +19,15 @@ import (
 )
 
 // sound says what the real loader has against a configuration file. Files
-// that it names hold a token.
+// that it names hold a token, or by their name a certificate.
 func sound(text string) error {
 	_, warnings, err := config.Parse("toml", []byte(text), func(path string) ([]byte, error) {
-		if strings.Contains(path, "app-token") {
+		switch {
+		case filepath.Ext(path) == ".pem":
+			s := httptest.NewTLSServer(nil)
+			defer s.Close()
+			return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), nil
+		case strings.Contains(path, "app-token"):
 			return []byte("xapp-22-example"), nil
 		}
 		return []byte("xoxb-22-example"), nil

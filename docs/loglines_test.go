@@ -45,11 +45,11 @@ func logLines(t *testing.T) []logLine {
 			t.Fatal(err)
 		}
 	}
-	telemetry := &source{t: t, fset: token.NewFileSet(), consts: map[string]string{}}
-	telemetry.parse(dirs[filepath.Join("..", "internal", "telemetry")])
+	keys := &source{t: t, fset: token.NewFileSet(), consts: map[string]string{}}
+	keys.parse(dirs[filepath.Join("..", "internal", "logkey")])
 	var lines []logLine
 	for _, files := range dirs {
-		s := &source{t: t, shared: telemetry.consts, fset: token.NewFileSet(), consts: map[string]string{}, helpers: map[helper]string{}, fields: map[string]string{}}
+		s := &source{t: t, shared: keys.consts, fset: token.NewFileSet(), consts: map[string]string{}, helpers: map[helper]string{}, fields: map[string]string{}}
 		s.parse(files)
 		lines = append(lines, s.lines()...)
 	}
@@ -63,7 +63,7 @@ type source struct {
 	fset    *token.FileSet
 	files   []*ast.File
 	consts  map[string]string // string constants
-	shared  map[string]string // those of package telemetry
+	shared  map[string]string // those of package logkey
 	helpers map[helper]string // functions that log one of their parameters → level
 	fields  map[string]string // struct fields that are logged → level
 	found   []logLine
@@ -204,19 +204,20 @@ func (s *source) attrs(args []ast.Expr) (keys []string) {
 	return keys
 }
 
-// key returns the name of an attribute: a string, or a constant of this
-// package or of telemetry.
+// key returns the name of an attribute: a constant of package logkey. A name
+// that stands there in quotes is a mistake: the next one to log the same thing
+// would call it something else.
 func (s *source) key(e ast.Expr) (string, bool) {
 	if sel, ok := e.(*ast.SelectorExpr); ok {
 		key, ok := s.shared[sel.Sel.Name]
 		x, isName := sel.X.(*ast.Ident)
-		return key, ok && isName && x.Name == "telemetry"
+		return key, ok && isName && x.Name == "logkey"
 	}
-	if id, ok := e.(*ast.Ident); ok {
-		key, ok := s.consts[id.Name]
-		return key, ok
+	if key, ok := stringOf(e); ok {
+		s.t.Errorf("%s: the attribute %q is no constant of package logkey", s.fset.Position(e.Pos()), key)
+		return key, true
 	}
-	return stringOf(e)
+	return "", false
 }
 
 func (s *source) add(text, level string, at ast.Node, attrs []string) {

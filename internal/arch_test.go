@@ -23,18 +23,19 @@ var layers = map[string]struct {
 }{
 	"access":  {},
 	"fault":   {},
+	"logkey":  {},
 	"queue":   {},
 	"route":   {may: []string{"access", "fault", "rule"}},
 	"rule":    {may: []string{"access", "fault"}},
 	"record":  {may: []string{"access"}},
 	"message": {may: []string{"access"}},
 
-	"notify":   {may: []string{"access", "fault", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"review":   {may: []string{"access", "fault", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"reminder": {may: []string{"access", "fault", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"notify":   {may: []string{"access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"review":   {may: []string{"access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"reminder": {may: []string{"access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
-	"slack":    {may: []string{"access", "fault", "message"}, not: []string{"github.com/gravitational"}},
-	"teleport": {may: []string{"access", "fault", "rule"}, not: []string{"github.com/slack-go"}},
+	"slack":    {may: []string{"access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
+	"teleport": {may: []string{"access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
 
 	"slacktest":    {not: []string{"github.com/slack-go", "github.com/gravitational", "testing"}},
 	"teleporttest": {not: []string{"github.com/slack-go", "testing"}},
@@ -78,6 +79,22 @@ func TestOnlyAppKnowsBothAdapters(t *testing.T) {
 		if knowsSlack && knowsTeleport && pkg.name != "app" {
 			t.Errorf("%s knows both adapters", pkg.name)
 		}
+	}
+}
+
+// TestOnlyTelemetryKnowsPrometheus: everybody else has a small interface to
+// tell, so that what counts can be exchanged, and left out in tests.
+func TestOnlyTelemetryKnowsPrometheus(t *testing.T) {
+	known := false
+	for _, pkg := range packages(t) {
+		knows := slices.ContainsFunc(pkg.imports, func(i string) bool { return strings.HasPrefix(i, "github.com/prometheus/") })
+		known = known || knows
+		if knows && pkg.name != "telemetry" {
+			t.Errorf("%s knows Prometheus", pkg.name)
+		}
+	}
+	if !known {
+		t.Error("nobody knows Prometheus")
 	}
 }
 

@@ -34,7 +34,8 @@ func main() {
 
 func start(ctx context.Context, o cli.StartOptions) error {
 	a, err := app.New(app.Options{
-		Config: o.Config, FailFast: o.FailFast, Reload: o.Reload, Log: o.Log, Supervisor: o.Supervisor,
+		Config: o.Config, FailFast: o.FailFast, Reload: o.Reload, Log: o.Log, SetSeverity: o.SetSeverity,
+		Supervisor: o.Supervisor, Version: o.Version.Semver, Commit: o.Version.Commit,
 	})
 	if err != nil {
 		return err

@@ -6,20 +6,21 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"net"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/config"
-	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
@@ -35,6 +36,12 @@ type Options struct {
 	Log      *slog.Logger
 
 	Supervisor Supervisor // may be nil
+
+	// SetSeverity changes from which level on is logged, when the configuration
+	// is read again; nil if that can't be changed.
+	SetSeverity func(slog.Level)
+
+	Version, Commit string // of the program, for its metrics
 }
 
 // Supervisor is who started the program and wants to hear how it is doing.
@@ -54,20 +61,30 @@ func (unsupervised) Watch(context.Context, func() error) {}
 // App is the running plugin. New makes one.
 type App struct {
 	o        Options
-	token    atomic.Pointer[config.Secret]
+	token    *tokenFile
+	read     *reading
 	teleport *teleport.Client
 	slack    *slack.Client
 	notifier *notify.Notifier
 	desk     *desk
+	metrics  *telemetry.Metrics
+	server   *telemetry.Server // nil without [http] listen_addr
+	greeting greeting
 }
 
-// New wires the program. It reads credentials and connects to nothing.
+// New wires the program. It reads credentials, opens the listener of [http]
+// and connects to nothing.
 func New(o Options) (*App, error) {
 	if o.Supervisor == nil {
 		o.Supervisor = unsupervised{}
 	}
-	a := &App{o: o}
-	a.token.Store(&o.Config.Slack.Token)
+	a := &App{o: o, token: newTokenFile(o.Config.Slack), read: newReading(o.Config)}
+	a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
+		Version: o.Version, Commit: o.Commit,
+		Reasons: slices.Concat(slack.Reasons(), teleport.Reasons(), notify.RuleReasons()),
+		Methods: slack.Methods(),
+		Sources: a.sources(),
+	})
 
 	tp, err := teleport.New(teleport.Options{
 		Addr:            o.Config.Teleport.Addr,
@@ -79,15 +96,22 @@ func New(o Options) (*App, error) {
 		RootCAs:         o.Config.Teleport.RootCAs,
 		FailFast:        o.FailFast,
 		Log:             o.Log,
+		Observe:         func(c teleport.Call) { a.metrics.TeleportCalled(c.Took, c.Err) },
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.teleport = tp
+	transport, err := slack.NewTransport(slack.TransportOptions{ExtraCAs: o.Config.Slack.ExtraCAs})
+	if err != nil {
+		return nil, err
+	}
 	a.slack = slack.New(slack.Options{
-		Token:  func() string { return a.token.Load().Reveal() },
-		APIURL: o.Config.Slack.APIURL,
-		Log:    o.Log,
+		Token:     a.token.reveal,
+		APIURL:    o.Config.Slack.APIURL,
+		Transport: transport,
+		Log:       o.Log,
+		Observe:   func(c slack.Call) { a.metrics.SlackCalled(c.Method, c.Took, c.Err) },
 	})
 	a.notifier = notify.New(notify.Options{
 		Requests:  a.teleport,
@@ -103,21 +127,59 @@ func New(o Options) (*App, error) {
 			Ended:  o.Config.Messages.AccessEndedNotice,
 		},
 		NoRequester: !o.Config.Messages.Requester,
+		Observer:    a.metrics,
+		RuleFailed:  func(_, reason string) { a.metrics.RuleFailed(reason) },
 		Log:         o.Log,
 	})
-	a.desk = newDesk(a)
+	a.desk = newDesk(a, transport)
+	if o.Config.HTTP.ListenAddr != "" {
+		a.server, err = telemetry.Listen(telemetry.ServerOptions{
+			Addr: o.Config.HTTP.ListenAddr, Health: a.health(), Metrics: a.metrics.Handler(),
+			Pprof: o.Config.HTTP.Pprof, Log: o.Log,
+		})
+		if err != nil {
+			return nil, config.Problem{Key: "http.listen_addr", Place: o.Config.Path, What: err.Error(),
+				Do: "name an address of this machine that nobody else listens on, or leave it out"}
+		}
+	}
 	return a, nil
+}
+
+// HTTPAddr returns where /metrics and the like are served; nil if nowhere.
+func (a *App) HTTPAddr() net.Addr {
+	if a.server == nil {
+		return nil
+	}
+	return a.server.Addr()
 }
 
 // Run serves until ctx ends, then stops taking work, finishes what is in
 // flight and closes the connections. Its error is why it could not go on.
 func (a *App) Run(ctx context.Context) error {
-	defer a.slack.Close()
-	defer func() { _ = a.teleport.Close() }() // nothing is in flight any more
-
-	// Intake ends first; the workers outlive it by the drain.
+	// Intake ends first; the workers outlive it by the drain, and whoever
+	// looks at us can until the end.
 	intake, stop := context.WithCancel(ctx)
 	defer stop()
+	shown, endShow := context.WithCancel(context.WithoutCancel(ctx))
+	defer endShow()
+
+	var show errgroup.Group
+	if a.server != nil {
+		a.o.Log.Info("serving health and metrics", slog.String(logkey.Addr, a.server.Addr().String()))
+		show.Go(func() error {
+			err := a.server.Serve(shown)
+			stop()
+			return err
+		})
+	}
+	err := a.run(intake, stop)
+	endShow()
+	return errors.Join(err, show.Wait())
+}
+
+func (a *App) run(intake context.Context, stop func()) error {
+	defer a.slack.Close()
+	defer func() { _ = a.teleport.Close() }() // nothing is in flight any more
 	watching := make(chan struct{})
 
 	var g errgroup.Group
@@ -133,6 +195,7 @@ func (a *App) Run(ctx context.Context) error {
 	serve(func() error {
 		return a.teleport.Serve(intake, teleport.Handler{
 			Connected: func(_ context.Context, c access.Cluster) {
+				a.metrics.TeleportConnected()
 				a.desk.connected(c)
 				a.notifier.Connected(c)
 			},
@@ -140,19 +203,29 @@ func (a *App) Run(ctx context.Context) error {
 			Rules:   a.notifier.SetRules,
 			Resync: func(ctx context.Context) error {
 				closeOnce(watching)
-				return a.notifier.Resync(ctx)
+				return a.resync(ctx)
 			},
 		})
 	})
 	serve(func() error { return a.notifier.Run(intake, DrainTimeout) })
 	serve(func() error { return a.greet(intake, watching) })
-	serve(func() error { return a.reload(intake) })
+	serve(func() error { a.watchToken(intake); return nil })
+	serve(func() error { a.reload(intake); return nil })
 	serve(func() error { a.o.Supervisor.Watch(intake, a.notifier.Stalled); return nil })
 	serve(func() error { return a.desk.run(intake) })
 	err := g.Wait()
 
 	if left := a.notifier.Left(); left > 0 {
-		a.o.Log.Info("stopped with work left; the next start finds it", slog.Int("requests", left))
+		a.o.Log.Info("stopped with work left; the next start finds it", slog.Int(logkey.Requests, left))
+	}
+	return err
+}
+
+// resync looks at all requests, and counts that.
+func (a *App) resync(ctx context.Context) error {
+	err := a.notifier.Resync(ctx)
+	if ctx.Err() == nil {
+		a.metrics.Resynced(err)
 	}
 	return err
 }
@@ -163,114 +236,6 @@ func closeOnce(ch chan struct{}) {
 	case <-ch:
 	default:
 		close(ch)
-	}
-}
-
-// greet makes sure that Slack knows us, and says when everything is ready. A
-// token that Slack refuses ends the program; a Slack that does not answer is
-// waited for.
-func (a *App) greet(ctx context.Context, watching <-chan struct{}) error {
-	const longest = 30 * time.Second
-	wait := 500 * time.Millisecond
-	for said := false; ; {
-		w, err := a.slack.Auth(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err == nil {
-			a.o.Log.Info("connected to Slack", slog.String("team", w.Team), slog.String("bot", w.BotName))
-			a.checkScopes()
-			a.desk.greeted(w)
-			break
-		}
-		if fault.Is(err, fault.Fatal) {
-			return err
-		}
-		if !said {
-			a.o.Log.Warn("waiting for Slack", slog.String("error", err.Error()))
-			said = true
-		}
-		if !sleep(ctx, max(wait, fault.After(err))) {
-			return nil
-		}
-		wait = min(wait*2, longest)
-	}
-	select {
-	case <-watching:
-		a.o.Log.Info("Plugin is ready")
-		a.o.Supervisor.Ready()
-	case <-ctx.Done():
-	}
-	return nil
-}
-
-// checkScopes says once what the token can't do, and what for it would be good.
-func (a *App) checkScopes() {
-	for _, s := range []struct{ name, use string }{
-		{"chat:write", "without it nothing can be posted"},
-		{"users:read.email", "without it people can't be found by email; direct messages stay out"},
-		{"users:read", "without it people can't be found by email; direct messages stay out"},
-		{"reactions:write", "without it the ✅ and ❌ reactions stay out; messages show how requests end all the same"},
-	} {
-		if !a.slack.HasScope(s.name) {
-			a.o.Log.Warn("Slack token lacks a scope", slog.String("scope", s.name), slog.String("hint", s.use))
-		}
-	}
-	var missing []string
-	for _, name := range recoveryScopes {
-		if !a.slack.HasScope(name) {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) > 0 {
-		a.o.Log.Info("a post whose answer is lost can't always be recognised and may be doubled", slog.Any("scopes", missing),
-			slog.String("hint", "optional: with these scopes the app looks whether it had arrived"))
-	}
-}
-
-// recoveryScopes are what it takes to find a post whose answer was lost: to
-// read history, to know a channel by its name, to know a person's direct message.
-var recoveryScopes = []string{
-	"channels:history", "groups:history", "im:history", "channels:read", "groups:read", "im:write",
-}
-
-// reload reads the configuration again when asked to. What is broken changes nothing.
-func (a *App) reload(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.o.Reload:
-		}
-		a.reloadOnce(ctx)
-	}
-}
-
-// reloadOnce reads the configuration and brings into force what may change.
-func (a *App) reloadOnce(ctx context.Context) {
-	defer a.o.Supervisor.Reloading()()
-	c, warnings, err := config.Load(a.o.Config.Path)
-	for _, w := range warnings {
-		a.o.Log.Warn("configuration", slog.String("what", w.String()))
-	}
-	if err != nil {
-		var problems config.Problems
-		if errors.As(err, &problems) {
-			for _, p := range problems {
-				a.o.Log.Error("configuration is not reloaded", slog.String("error", p.Error()), slog.String("hint", p.Hint()))
-			}
-		} else {
-			a.o.Log.Error("configuration is not reloaded", slog.String("error", err.Error()))
-		}
-		return
-	}
-	a.token.Store(&c.Slack.Token)
-	a.desk.configure(c.Review)
-	a.notifier.SetRoutes(route.Table(c.Recipients))
-	a.notifier.Reachable()
-	a.o.Log.Info("configuration reloaded: recipients, tokens and reviews are in force, other changes at the next start")
-	if err := a.notifier.Resync(ctx); err != nil && ctx.Err() == nil {
-		a.o.Log.Warn("requests are looked at again later", slog.String("error", err.Error()))
 	}
 }
 
@@ -285,5 +250,3 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-var _ fmt.Stringer = config.Warning{}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
@@ -26,6 +28,8 @@ const (
 	// reopenAfter is how long to wait after Slack refused the app token or
 	// Socket Mode: somebody has to change something first.
 	reopenAfter = 5 * time.Minute
+	// socketTimeout bounds a call, and the opening of a WebSocket.
+	socketTimeout = 10 * time.Second
 	// lookEvery is how often to look whether the connection is back.
 	lookEvery = time.Second
 )
@@ -52,16 +56,22 @@ type desk struct {
 	tooOld  string // the version of Teleport that was complained about
 }
 
-func newDesk(a *App) *desk {
+func newDesk(a *App, transport *http.Transport) *desk {
 	d := &desk{a: a, log: a.o.Log, kick: make(chan struct{}, 1), config: a.o.Config.Review}
 	d.socket = slack.NewSocket(slack.SocketOptions{
 		AppToken: func() string { return d.settings().Secret },
 		APIURL:   a.o.Config.Slack.APIURL,
 		Log:      a.o.Log,
+		// The same way as everything else to Slack: proxy and authorities.
+		HTTPClient: &http.Client{Transport: transport, Timeout: socketTimeout},
 	})
+	observer := a.o.Reviews
+	if observer == nil {
+		observer = a.metrics
+	}
 	d.reviewer = review.New(review.Options{
 		Requests: a.teleport, Users: a.teleport, Slack: clickers{a.slack},
-		Settings: d.settings, Observer: a.o.Reviews, Log: a.o.Log,
+		Settings: d.settings, Observer: observer, Log: a.o.Log,
 	})
 	return d
 }
@@ -127,7 +137,7 @@ func (d *desk) complain() {
 	d.mu.Unlock()
 	if news {
 		d.log.Warn("this Teleport takes no reviews from Slack; buttons stay off",
-			slog.String("version", version), slog.String("hint", "upgrade Teleport to "+teleport.OnBehalfSince+" or newer, or set review.enabled = false"))
+			slog.String(logkey.Version, version), slog.String(logkey.Hint, "upgrade Teleport to "+teleport.OnBehalfSince+" or newer, or set review.enabled = false"))
 	}
 }
 
@@ -232,14 +242,14 @@ func (d *desk) turnedAway(ctx context.Context, err error) {
 		return
 	}
 	d.log.Error("Slack refuses the connection for clicks; buttons are off, notifications go on",
-		slog.String("error", err.Error()), slog.String("hint", fault.Hint(err)))
+		slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, fault.Hint(err)))
 	d.look(ctx)
 }
 
 // look makes messages get or lose their buttons.
 func (d *desk) look(ctx context.Context) {
 	if err := d.a.notifier.Resync(ctx); err != nil && ctx.Err() == nil {
-		d.log.Warn("requests are looked at again later", slog.String("error", err.Error()))
+		d.log.Warn("requests are looked at again later", slog.String(logkey.Error, err.Error()))
 	}
 }
 

@@ -30,6 +30,9 @@ type world struct {
 	dir      string
 	config   string
 	log      *logBuffer
+	token    string // as the configuration has it
+	app      *app.App
+	severity atomic.Int64 // as the plugin last set it
 	back     atomic.Int64 // how far Teleport's clock is behind
 	stop     func() error // stops the plugin; nil while it doesn't run
 	reload   chan struct{}
@@ -47,7 +50,7 @@ const (
 // newWorld starts both servers. The recipients are the body of [role_to_recipients].
 func newWorld(t *testing.T, recipients string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), log: &logBuffer{}}
+	w := &world{t: t, dir: t.TempDir(), log: &logBuffer{}, token: slacktest.DefaultToken}
 	var err error
 	w.teleport, err = teleporttest.New(teleporttest.Options{
 		ClusterName: "example.com", ProxyPublicAddr: "proxy.example.com:443", AdvancedAccessWorkflows: true, ResourcesForAll: true,
@@ -114,12 +117,12 @@ identity = %q
 refresh_identity = true
 
 [slack]
-token = "xoxb-test"
+token = %q
 api_url = %q
 
 [role_to_recipients]
 %s
-`, w.teleport.Addr(), filepath.Join(w.dir, "identity"), w.slack.URL(), recipients), 0o600))
+`, w.teleport.Addr(), filepath.Join(w.dir, "identity"), w.token, w.slack.URL(), recipients), 0o600))
 }
 
 // startPlugin runs the plugin and waits until it says that it is ready.
@@ -138,9 +141,12 @@ func (w *world) launch() {
 	w.log.reset()
 	a, err := app.New(app.Options{
 		Config: c, Reload: w.reload,
-		Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:         slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		SetSeverity: func(l slog.Level) { w.severity.Store(int64(l)) },
+		Version:     "1.2.3", Commit: "abc",
 	})
 	w.must(err)
+	w.app = a
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 )
 
@@ -30,6 +31,8 @@ type StartOptions struct {
 
 	// Supervisor is told when everything is ready, and that it still is.
 	Supervisor *Supervisor
+	// SetSeverity puts a reloaded log.severity into force; --debug stays.
+	SetSeverity func(slog.Level)
 }
 
 // startFlags is the command line of "start".
@@ -70,9 +73,10 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 		warn(o.Stderr, warnings)
 		return err
 	}
+	level := new(slog.LevelVar)
 	log, closeLog, err := telemetry.NewLogger(telemetry.LogOptions{
 		Output: cfg.Log.Output, Severity: cfg.Log.Severity, JSON: cfg.Log.Format == config.JSON,
-		Debug: flags.debug, Stderr: o.Stderr, Stdout: o.Stdout,
+		Debug: flags.debug, Level: level, Stderr: o.Stderr, Stdout: o.Stdout,
 	})
 	if err != nil {
 		return config.Problem{Key: "log.output", Place: cfg.Path, What: err.Error(),
@@ -83,7 +87,7 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 			// The error also goes to the terminal; whoever reads only the
 			// log has to see why it ends.
 			for _, err := range flatten(err) {
-				log.Error("Terminating with fatal error", telemetry.Error, err.Error(), telemetry.Hint, hintOf(err))
+				log.Error("Terminating with fatal error", logkey.Error, err.Error(), logkey.Hint, hintOf(err))
 			}
 		}
 		err = errors.Join(err, closeLog())
@@ -96,7 +100,7 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 	}
 	for _, w := range warnings {
 		log.Warn("The configuration is sound but odd",
-			telemetry.Key, w.Key, telemetry.Place, w.Place, telemetry.Reason, w.What, telemetry.Hint, w.Do)
+			logkey.Key, w.Key, logkey.Place, w.Place, logkey.Reason, w.What, logkey.Hint, w.Do)
 	}
 	removePID, err := writePIDFile(flags.pidFile)
 	if err != nil {
@@ -111,6 +115,11 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 		return o.Start(ctx, StartOptions{
 			Config: cfg, Warnings: warnings, Log: log, Debug: flags.debug,
 			FailFast: failFast, Reload: reload, Version: o.Version, Supervisor: systemd,
+			SetSeverity: func(l slog.Level) {
+				if !flags.debug {
+					level.Set(l)
+				}
+			},
 		})
 	}})
 	if err == nil {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/teleport-slack/teleport-slack/internal/telemetry"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // errForced is the end by a second signal.
@@ -53,7 +53,7 @@ func (o Options) supervise(ctx context.Context, s supervised) error {
 			default:
 				stopping = true
 				if s.log != nil {
-					s.log.Info("Stopping, another signal ends at once", telemetry.Signal, sig.String())
+					s.log.Info("Stopping, another signal ends at once", logkey.Signal, sig.String())
 				}
 				if s.stopping != nil {
 					s.stopping()

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/teleport-slack/teleport-slack/internal/telemetry"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // Supervisor tells systemd how the program is doing: that it is ready, reads
@@ -105,7 +105,7 @@ func (s *Supervisor) Watch(ctx context.Context, well func() error) {
 			told = ""
 		} else if told == "" {
 			told = oneLine(err.Error())
-			s.log.Error("not well: the watchdog is not told otherwise", telemetry.Error, told)
+			s.log.Error("not well: the watchdog is not told otherwise", logkey.Error, told)
 			s.say("STATUS=not well: " + told)
 		}
 		s.mu.Unlock()
@@ -120,7 +120,7 @@ func (s *Supervisor) say(state string) {
 	err := send(s.socket, state)
 	if err != nil && !s.reported {
 		s.reported = true
-		s.log.Warn("systemd can't be told how the program is doing", telemetry.Error, err.Error())
+		s.log.Warn("systemd can't be told how the program is doing", logkey.Error, err.Error())
 	}
 }
 

@@ -11,8 +11,8 @@
 // every default filled in; no error, warning or printed form of a Config
 // contains a token.
 //
-// It dials nothing and opens only the configuration file and the token files
-// that it names: whether the identity is there and valid is for package
+// It dials nothing and opens only the configuration file and the files with
+// tokens and certificate authorities that it names: whether the identity is there and valid is for package
 // teleport to find out, since tbot may still be writing it.
 package config
 
@@ -34,16 +34,18 @@ const (
 	DefaultAPIURL          = "https://slack.com/api/"
 )
 
-// Config is the whole file.
+// Config is the whole file. A field whose key Changes would not guess from its
+// name has it in a tag.
 type Config struct {
 	Teleport   Teleport
 	Slack      Slack
 	Review     Review
-	Recipients map[string][]string // role → recipients as written: channels, emails, IDs; "*" is the fallback; never nil
+	Recipients map[string][]string `key:"role_to_recipients"` // role → recipients as written: channels, emails, IDs; "*" is the fallback; never nil
 	Routing    Routing
 	Messages   Messages
 	Log        Log
-	Path       string // where it was read from
+	HTTP       HTTP
+	Path       string `key:"-"` // where it was read from
 }
 
 // Teleport is the [teleport] section: where the cluster is and who we are.
@@ -55,21 +57,23 @@ type Teleport struct {
 	RefreshIdentityInterval time.Duration // above zero
 	ClientKey               string        // path
 	ClientCrt               string        // path
-	RootCAs                 string        // path
+	RootCAs                 string        `key:"root_cas"` // path
 }
 
 // Slack is the [slack] section.
 type Slack struct {
 	Token     Secret // bot token, xoxb-…
-	TokenPath string // the file that Token was read from; empty if it stood in the configuration
-	APIURL    string // ends in a slash
+	TokenPath string `key:"token"`   // the file that Token was read from; empty if it stood in the configuration
+	APIURL    string `key:"api_url"` // ends in a slash
+	CAFile    string // path
+	ExtraCAs  []byte `key:"ca_file"` // the certificates in it, PEM; empty without one
 }
 
 // Review is the [review] section: deciding requests from within Slack.
 type Review struct {
 	Enabled                 bool
 	AppToken                Secret // app-level token, xapp-…
-	AppTokenPath            string // the file that AppToken was read from, as for Slack.TokenPath
+	AppTokenPath            string `key:"app_token"` // the file that AppToken was read from, as for Slack.TokenPath
 	SlackUserIDTrait        string // Teleport trait that holds a user's Slack ID
 	AllowEmailUsernameMatch bool   // accept a Slack email that equals the Teleport username
 

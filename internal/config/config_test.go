@@ -1,12 +1,14 @@
 package config
 
 import (
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +41,15 @@ func files(path string) ([]byte, error) {
 		return []byte("xoxb-" + strings.Repeat("a", 1995) + strings.Repeat("b", 100)), nil
 	case "/app":
 		return []byte("xapp-from-file"), nil
+	case "/ca":
+		return authority, nil
+	case "/key":
+		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")}), nil
+	case "/bundle":
+		key, _ := files("/key")
+		return slices.Concat([]byte("# ours\n"), authority, key, authority), nil
+	case "/torn":
+		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), nil
 	case "/locked":
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
 	}
@@ -92,6 +103,7 @@ refresh_identity_interval = "1m30s"
 [slack]
 token = "/token"
 api_url = "https://slack.example.com/api"
+ca_file = "/ca"
 [review]
 enabled = false
 app_token = "/app"
@@ -121,6 +133,9 @@ review = ""
 output = "/var/log/x.log"
 severity = "WARNING"
 format = "JSON"
+[http]
+listen_addr = "127.0.0.1:8081"
+pprof = true
 `), files)
 	if err != nil || warnings != nil {
 		t.Fatalf("Parse: %v, warnings %v", err, warnings)
@@ -129,7 +144,7 @@ format = "JSON"
 	title, _ := message.CompileTemplate("title", "{{.User}}")
 	want := Config{
 		Teleport: Teleport{Addr: "[::1]:443", Identity: "rel/id", RefreshIdentity: true, RefreshIdentityInterval: 90 * time.Second},
-		Slack:    Slack{Token: NewSecret("xoxb-from-file"), TokenPath: "/token", APIURL: "https://slack.example.com/api/"},
+		Slack:    Slack{Token: NewSecret("xoxb-from-file"), TokenPath: "/token", APIURL: "https://slack.example.com/api/", CAFile: "/ca", ExtraCAs: authority},
 		Review: Review{AppToken: NewSecret("xapp-from-file"), AppTokenPath: "/app",
 			SlackUserIDTrait: "slack_uid", AllowEmailUsernameMatch: true,
 			Roles: []string{"dev", "staging-*"}, ExceptRoles: []string{"prod"}, RequireReason: access.ReasonAlways, Confirm: true},
@@ -145,6 +160,7 @@ format = "JSON"
 			AccessEndsNotice: 15 * time.Minute, AccessEndedNotice: true,
 		},
 		Log:  Log{Output: "/var/log/x.log", Severity: slog.LevelWarn, Format: JSON},
+		HTTP: HTTP{ListenAddr: "127.0.0.1:8081", Pprof: true},
 		Path: "f",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -352,7 +368,7 @@ func TestDidYouMean(t *testing.T) {
 		"[slakc]\n":                         "did you mean slack?",
 		"[teleport]\nrole_to_recipient = 1": "role_to_recipients is a table of its own: [role_to_recipients]",
 		"[log]\nrotate_every_day = 1":       "the keys of [log] are format, output, severity",
-		"[recipients_of_roles]\n":           "the tables are log, messages, review, role_to_recipients, routing, slack, teleport",
+		"[recipients_of_roles]\n":           "the tables are http, log, messages, review, role_to_recipients, routing, slack, teleport",
 	} {
 		_, _, err := Parse("f", []byte(written), files)
 		var ps Problems

@@ -17,7 +17,8 @@ import (
 // longer is some other file.
 const maxFileBytes = 4 << 20
 
-// Load reads and checks the file at path, and the token files that it names.
+// Load reads and checks the file at path, and the files with tokens and
+// certificate authorities that it names.
 func Load(path string) (Config, []Warning, error) {
 	data, err := readHead(path, maxFileBytes+1)
 	if err != nil {
@@ -31,13 +32,16 @@ func Load(path string) (Config, []Warning, error) {
 		}
 		return Config{}, nil, Problems{p}
 	}
-	return Parse(path, data, func(path string) ([]byte, error) {
-		path, err := credentialPath(path)
-		if err != nil {
-			return nil, err
-		}
-		return readHead(path, maxTokenFileBytes)
-	})
+	return Parse(path, data, readNamed)
+}
+
+// readNamed reads a file that the configuration names.
+func readNamed(path string) ([]byte, error) {
+	path, err := credentialPath(path)
+	if err != nil {
+		return nil, err
+	}
+	return readHead(path, maxExtraFileBytes)
 }
 
 // readHead returns the first limit bytes of a file, so that a device or a
@@ -51,8 +55,8 @@ func readHead(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit))
 }
 
-// Parse checks data, which came from the file called name, reading token
-// files with readFile. The error is Problems: every problem at once, in the
+// Parse checks data, which came from the file called name, reading the files
+// that it names with readFile. The error is Problems: every problem at once, in the
 // file's order. Warnings are what a person should know although the rest is
 // sound; they are returned beside an error too.
 func Parse(name string, data []byte, readFile func(path string) ([]byte, error)) (Config, []Warning, error) {

@@ -20,6 +20,7 @@ func (r *reader) read(tree *table) Config {
 	c.Recipients = r.recipients(root, c.Routing.OnlyMonitoringRules)
 	c.Messages = r.messages(root.section("messages"))
 	c.Log = r.log(root.section("log"))
+	c.HTTP = r.http(root.section("http"))
 	return c
 }
 
@@ -31,6 +32,7 @@ func (r *reader) slack(s *section) Slack {
 		r.checkBotToken(f, c.Token)
 	}
 	c.APIURL = r.apiURL(s)
+	c.CAFile, c.ExtraCAs = r.caFile(s)
 	r.legacyRecipients(s)
 	return c
 }

@@ -29,6 +29,22 @@ func ReadToken(path string, readFile func(path string) ([]byte, error)) (Secret,
 	return NewSecret(token), nil
 }
 
+// LoadBotToken reads the token file at path again, for a program that runs. It
+// refuses what Load would not start with.
+func LoadBotToken(path string) (Secret, error) {
+	token, err := ReadToken(path, readNamed)
+	if err != nil {
+		return Secret{}, err
+	}
+	switch kindOf(token.Reveal()) {
+	case appToken:
+		return Secret{}, fmt.Errorf("read token file: %s has an app-level token (xapp-) in it, expected a bot token (xoxb-)", path)
+	case placeholderToken:
+		return Secret{}, fmt.Errorf("read token file: %s has a placeholder in it, expected a bot token (xoxb-)", path)
+	}
+	return token, nil
+}
+
 func notTokenRune(c rune) bool {
 	return unicode.IsSpace(c) || !unicode.IsPrint(c)
 }

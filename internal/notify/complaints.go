@@ -5,24 +5,8 @@ import (
 	"sync"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
-)
-
-// Log attribute keys.
-const (
-	keyRequestID     = "request_id"
-	keyRecipient     = "recipient"
-	keyChannelID     = "channel_id"
-	keyMessageTS     = "message_ts"
-	keyUser          = "user"
-	keyState         = "request_state"
-	keyAccessExpires = "access_expires"
-	keyReview        = "review"
-	keyTemplate      = "template"
-	keyAttempt       = "attempt"
-	keyError         = "error"
-	keyHint          = "hint"
-	keyRule          = "rule"
 )
 
 // maxComplaints bounds what is remembered; past it, old complaints are
@@ -59,9 +43,9 @@ func (c *complaints) report(subject, msg string, err error, attrs ...any) {
 	if known {
 		return
 	}
-	attrs = append(attrs, slog.String(keyError, err.Error()))
+	attrs = append(attrs, slog.String(logkey.Error, err.Error()))
 	if h := fault.Hint(err); h != "" {
-		attrs = append(attrs, slog.String(keyHint, h))
+		attrs = append(attrs, slog.String(logkey.Hint, h))
 	}
 	c.log.Warn(msg, attrs...)
 }
@@ -70,8 +54,23 @@ func (c *complaints) report(subject, msg string, err error, attrs ...any) {
 func (n *Notifier) reportTemplates(failed []*message.TemplateError) {
 	for _, f := range failed {
 		n.complaints.report("template "+f.Name, "a template failed for a request; the built-in text stands in its place", f,
-			slog.String(keyTemplate, f.Name))
+			slog.String(logkey.Template, f.Name))
 	}
+}
+
+// news notes what is so about the subject, and returns whether it was not
+// known.
+func (c *complaints) news(subject, what string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[subject] == what {
+		return false
+	}
+	if len(c.open) >= maxComplaints {
+		clear(c.open)
+	}
+	c.open[subject] = what
+	return true
 }
 
 // settle notes that nothing is wrong with the subject, and returns whether

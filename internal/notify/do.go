@@ -7,6 +7,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
@@ -30,7 +31,8 @@ func (p *pass) do(ctx context.Context, s Step) {
 	ref, err := p.send(ctx, s, c, m)
 	if fault.Is(err, fault.Bug) {
 		p.log.Error("Slack refused the form of a message; a plain one is sent instead",
-			slog.String(keyRecipient, c.Name), slog.String(keyError, err.Error()))
+			slog.String(logkey.Recipient, c.Name), slog.String(logkey.Error, err.Error()))
+		p.observe(s, c.State, err)
 		ref, err = p.send(ctx, s, c, p.message(s, c, true))
 	}
 	if err != nil {
@@ -92,6 +94,8 @@ func (p *pass) post(s Step, c record.Copy) message.Post {
 func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 	req, buttons := p.facts.Request, p.facts.Buttons
 	now := p.facts.Now
+	p.observe(s, c.State, nil)
+	p.n.reached(nameOf(c))
 	p.record(s.Copy, func(c record.Copy) record.Copy { return after(s, c, req, now, ref, buttons) })
 	p.n.complaints.settle("slack " + keyOf(c))
 	if p.n.refusals.Swap(0) >= outage {
@@ -99,23 +103,7 @@ func (p *pass) done(s Step, c record.Copy, ref access.MessageRef) {
 		p.log.Info("Slack takes messages again")
 		p.n.queue.Kick()
 	}
-	log := p.log.With(slog.String(keyRecipient, c.Name), slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
-	switch s.Op {
-	case Post:
-		log.Info("posted message", slog.String(keyState, req.State.String()))
-	case Update:
-		log.Info("updated message", slog.String(keyState, req.State.String()))
-	case React:
-		log.Debug("put reaction", slog.String("emoji", reaction(req.State)))
-	case Reply:
-		log.Info("posted review", slog.Int(keyReview, s.Review))
-	case Final:
-		log.Info("told outcome", slog.String(keyState, req.State.String()))
-	case TellEnds:
-		log.Info("told that access ends", slog.Time(keyAccessExpires, req.AccessExpires))
-	case TellEnded:
-		log.Info("told that access has ended", slog.Time(keyAccessExpires, req.AccessExpires))
-	}
+	p.told(s, c, ref)
 }
 
 // after returns the copy once Slack has taken the step, which was rendered at
@@ -146,8 +134,11 @@ func after(s Step, c record.Copy, req access.Request, now time.Time, ref access.
 
 // failed decides what an error means for the step and its copy.
 func (p *pass) failed(s Step, c record.Copy, err error) {
-	attrs := []any{slog.String(keyRecipient, c.Name), slog.String(keyRequestID, p.id), slog.String("step", s.Op.String())}
+	attrs := []any{slog.String(logkey.Recipient, c.Name), slog.String(logkey.RequestID, p.id), slog.String(logkey.Step, s.Op.String())}
 	class := fault.ClassOf(err)
+	if f, ok := fault.As(err); !ok || f.Reason != fault.Paced {
+		p.observe(s, c.State, err)
+	}
 
 	if s.Op == React && class != fault.Retry && class != fault.Unknown {
 		// A message without its emoji is still true.
@@ -193,7 +184,7 @@ func (p *pass) failed(s Step, c record.Copy, err error) {
 		p.delay(err)
 	case fault.NotFound:
 		if s.Op == Update && !p.gone(err) {
-			p.log.Warn("message can't be edited any more; its end is told in its thread", append(attrs, slog.String(keyError, err.Error()))...)
+			p.log.Warn("message can't be edited any more; its end is told in its thread", append(attrs, slog.String(logkey.Error, err.Error()))...)
 			delete(p.blocked, key)
 			state := p.facts.Request.State
 			p.record(s.Copy, func(c record.Copy) record.Copy {
@@ -229,6 +220,7 @@ func (p *pass) giveUp(s Step, err error, attrs []any) {
 		reason = f.Reason
 	}
 	c := p.facts.Record.Copies[s.Copy]
+	p.n.fails(nameOf(c))
 	p.n.complaints.report("slack "+keyOf(c), "recipient can't be reached; the others are not affected", err, attrs...)
 	at := time.Now()
 	p.record(s.Copy, func(c record.Copy) record.Copy {

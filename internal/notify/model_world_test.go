@@ -62,6 +62,7 @@ type universe struct {
 	crashes  int
 	out      io.Writer // the replicas' log
 	failed   func(rule, reason string)
+	observer notify.Observer
 }
 
 func newUniverse(t testing.TB, scopes []string, out io.Writer) *universe {
@@ -153,7 +154,7 @@ func (u *universe) start(host string) error {
 	d := doomed{teleport: tp, slack: sl, fate: r.fate}
 	r.notifier = notify.New(notify.Options{
 		Requests: tp, Records: d, Describer: tp, Messenger: d, Directory: sl, Inspector: tp, RuleFailed: u.failed,
-		Routes: routes, Workers: 4, Host: host, Log: log,
+		Routes: routes, Workers: 4, Host: host, Log: log, Observer: u.observer,
 		Ends: notify.Ends{Notice: notice, Ended: true},
 	})
 	r.close = func() { sl.Close(); transport.CloseIdleConnections(); _ = tp.Close() }

@@ -106,8 +106,9 @@ type Options struct {
 	// NoRequester keeps requesters without a message of their own. Messages
 	// that they have from before are still kept true.
 	NoRequester bool
-	Workers     int    // zero for DefaultWorkers
-	Host        string // tells replicas apart; empty for the host's name
+	Workers     int      // zero for DefaultWorkers
+	Host        string   // tells replicas apart; empty for the host's name
+	Observer    Observer // may be nil
 	Log         *slog.Logger
 }
 
@@ -129,11 +130,13 @@ type Notifier struct {
 	pulse      pulse
 
 	mu         sync.Mutex
-	sources    []rule.Source       // the rules as they came
-	rulesKnown bool                // they came at least once
-	unsaved    map[string][]effect // results that a failed write left unrecorded, by request
-	foreign    map[string]sighting // what other replicas are about to do, by request and copy
-	settled    map[string]settled  // requests of which nothing is left to do
+	sources    []rule.Source        // the rules as they came
+	rulesKnown bool                 // they came at least once
+	unsaved    map[string][]effect  // results that a failed write left unrecorded, by request
+	foreign    map[string]sighting  // what other replicas are about to do, by request and copy
+	settled    map[string]settled   // requests of which nothing is left to do
+	heard      map[string]time.Time // when a change was first heard of, by request
+	failing    map[string]time.Time // recipients that could not be reached, and when
 }
 
 // settled is what a request was when nothing was left to do.
@@ -144,9 +147,10 @@ type settled struct {
 
 // routing is the routes and since when they are in force.
 type routing struct {
-	table route.Table
-	rules []rule.Rule // in the order of their names
-	since time.Time
+	table   route.Table
+	rules   []rule.Rule // in the order of their names
+	since   time.Time
+	changed bool // others were in force before, in this process
 }
 
 // sighting is when it was first seen that another replica has something to do.
@@ -170,6 +174,7 @@ func New(o Options) *Notifier {
 		o: o, replica: replicaName(o.Host), queue: queue.New(), alarms: queue.New(),
 		complaints: newComplaints(o.Log),
 		unsaved:    map[string][]effect{}, foreign: map[string]sighting{}, settled: map[string]settled{},
+		heard: map[string]time.Time{}, failing: map[string]time.Time{},
 	}
 	n.cluster.Store(&access.Cluster{})
 	n.buttons.Store(&access.Buttons{})
@@ -211,10 +216,11 @@ func (n *Notifier) SetRoutes(t route.Table) {
 	n.mu.Lock()
 	r := &routing{table: t, since: time.Now()}
 	if old := n.routes.Load(); old != nil {
-		r.rules = old.rules
+		r.rules, r.changed = old.rules, true
 	}
 	n.routes.Store(r)
 	clear(n.settled)
+	clear(n.failing)
 	n.mu.Unlock()
 	n.complaints.forget()
 }
@@ -228,7 +234,10 @@ func (n *Notifier) SetButtons(b access.Buttons) bool {
 }
 
 // Changed says that a request was put or deleted.
-func (n *Notifier) Changed(id string) { n.queue.Add(id, queue.Urgent) }
+func (n *Notifier) Changed(id string) {
+	n.hear(id, time.Now())
+	n.queue.Add(id, queue.Urgent)
+}
 
 // Reachable says that what failed may work now: everything that waits out a
 // backoff is due.
@@ -345,7 +354,11 @@ func (n *Notifier) Left() int {
 // handle reconciles one request and decides when to look at it again.
 func (n *Notifier) handle(ctx context.Context, id string) {
 	defer n.queue.Done(id)
+	begin := time.Now()
 	out := n.Reconcile(ctx, id)
+	if n.o.Observer != nil {
+		n.o.Observer.Reconciled(Reconciled{Took: time.Since(begin), Result: out.result()})
+	}
 	switch {
 	case out.failed:
 		n.queue.Retry(id, queue.Normal, out.again)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/record"
@@ -47,6 +48,9 @@ type pass struct {
 	id        string
 	log       *slog.Logger
 	facts     Facts
+	was       record.Record // as it was read
+	heard     time.Time     // when the change that this pass is about was first heard of; zero if it wasn't
+	rerouted  time.Time     // since when the routes are in force, if others were before
 	details   access.Details
 	routes    *routing
 	render    message.Renderer
@@ -83,15 +87,20 @@ func indexOf(rec record.Record, key string) int {
 }
 
 // Reconcile makes Slack show the request, as far as that can be done now.
-func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
+func (n *Notifier) Reconcile(ctx context.Context, id string) (out outcome) {
 	n.pulse.beat(id)
 	defer n.pulse.end(id)
 	buttons := *n.buttons.Load()
 	p := &pass{
-		n: n, id: id, log: n.o.Log.With(slog.String(keyRequestID, id)),
+		n: n, id: id, heard: n.heardOf(id), log: n.o.Log.With(slog.String(logkey.RequestID, id)),
 		render: message.Renderer{Cluster: *n.cluster.Load(), Buttons: buttons, Style: n.o.Style}, facts: Facts{Buttons: buttons},
 		armed: map[string]bool{}, unknown: map[string]bool{}, blocked: map[string]bool{}, tries: map[string]int{},
 	}
+	defer func() {
+		if out != (outcome{}) {
+			n.hear(id, p.heard) // for the next look
+		}
+	}()
 	if err := p.load(ctx); err != nil {
 		if fault.Is(err, fault.Denied) {
 			n.complaints.report("teleport", "Teleport refuses the plugin; requests wait", hinted(err))
@@ -109,6 +118,7 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	if wait := p.yield(); wait > 0 {
 		return outcome{again: wait}
 	}
+	p.begin()
 	p.run(ctx)
 	p.finish(ctx)
 	if d := nextLook(p.facts); d > 0 {
@@ -119,6 +129,7 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) outcome {
 	}
 	if p.out == (outcome{}) {
 		n.unsight(id, p.facts.Record)
+		p.end()
 	}
 	return p.out
 }
@@ -154,8 +165,9 @@ func (p *pass) load(ctx context.Context) error {
 	rec, problems := record.Decode(data)
 	for _, what := range problems {
 		n.complaints.report("record "+p.id, "part of a record can't be read and is ignored", fault.New(fault.Bug, "", what),
-			slog.String(keyRequestID, p.id))
+			slog.String(logkey.RequestID, p.id))
 	}
+	p.was = rec
 	rec = p.replay(rec)
 	p.touched = len(p.effects) > 0
 
@@ -171,6 +183,9 @@ func (p *pass) load(ctx context.Context) error {
 
 	routes := n.routes.Load()
 	p.routes = routes
+	if routes.changed {
+		p.rerouted = routes.since
+	}
 	p.facts.Request, p.facts.Record = req, rec
 	p.facts.CanReact, p.facts.Ends = !n.noReact.Load(), n.o.Ends
 	p.now(time.Now())
@@ -377,7 +392,7 @@ func (p *pass) finish(ctx context.Context) {
 			p.log.Debug("another replica works on this request")
 		} else {
 			p.n.complaints.report("record "+p.id, "record of a request can't be written yet", p.lastSave,
-				slog.String(keyRequestID, p.id))
+				slog.String(logkey.RequestID, p.id))
 		}
 	} else {
 		p.n.complaints.settle("record " + p.id)
@@ -423,7 +438,7 @@ func (p *pass) recover(ctx context.Context, i int) {
 		thread = c.At.TS
 	}
 	tag := message.Tag{RequestID: p.id, Recipient: c.To, Part: c.Intent.Part}
-	log := p.log.With(slog.String(keyRecipient, c.Name), slog.Int(keyAttempt, c.Intent.Try))
+	log := p.log.With(slog.String(logkey.Recipient, c.Name), slog.Int(logkey.Attempt, c.Intent.Try))
 	ref, found, err := p.n.o.Messenger.Find(ctx, channel, thread, tag, c.Intent.At)
 	switch {
 	case err != nil && temporary(err):
@@ -432,9 +447,9 @@ func (p *pass) recover(ctx context.Context, i int) {
 		return
 	case err != nil:
 		log.Warn("an earlier post may have arrived; the token may not look, so it is posted again",
-			slog.String(keyError, err.Error()), slog.String(keyHint, cmp.Or(fault.Hint(err), historyHint)))
+			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, cmp.Or(fault.Hint(err), historyHint)))
 	case found:
-		log.Info("an earlier post had arrived", slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
+		log.Info("an earlier post had arrived", slog.String(logkey.ChannelID, ref.Channel), slog.String(logkey.MessageTS, ref.TS))
 	default:
 		log.Info("an earlier post had not arrived; it is posted again")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
@@ -40,10 +41,10 @@ func (n *Notifier) SetRules(sources []rule.Source) {
 		return
 	}
 	old := n.routes.Load()
-	before := n.sources
+	before, changed := n.sources, n.rulesKnown
 	n.sources, n.rulesKnown = slices.Clone(sources), true
 	rules, broken := compile(sources, old.rules)
-	n.routes.Store(&routing{table: old.table, rules: rules, since: time.Now()})
+	n.routes.Store(&routing{table: old.table, rules: rules, since: time.Now(), changed: old.changed || changed})
 	clear(n.settled)
 	n.mu.Unlock()
 
@@ -56,14 +57,14 @@ func (n *Notifier) SetRules(sources []rule.Source) {
 	for _, src := range sources {
 		if err := broken[src.Name]; err != nil {
 			n.ruleFailed(src.Name, "condition")
-			n.complaints.report("rule "+src.Name, "access monitoring rule can't be read and is left out", err, slog.String(keyRule, src.Name))
+			n.complaints.report("rule "+src.Name, "access monitoring rule can't be read and is left out", err, slog.String(logkey.Rule, src.Name))
 		}
 		if src.Unread {
-			n.complaints.report("unread "+src.Name, "access monitoring rule has parts that can't be read", errUnread, slog.String(keyRule, src.Name))
+			n.complaints.report("unread "+src.Name, "access monitoring rule has parts that can't be read", errUnread, slog.String(logkey.Rule, src.Name))
 		}
 	}
 	if len(before) > 0 || len(sources) > 0 {
-		n.o.Log.Info("access monitoring rules are in force", slog.Int("count", len(rules)), slog.Int("left_out", len(broken)))
+		n.o.Log.Info("access monitoring rules are in force", slog.Int(logkey.Count, len(rules)), slog.Int(logkey.LeftOut, len(broken)))
 	}
 }
 
@@ -84,6 +85,10 @@ func compile(sources []rule.Source, known []rule.Rule) (rules []rule.Rule, broke
 	}
 	return rules, broken
 }
+
+// RuleReasons returns the reasons that Options.RuleFailed is called with, beside
+// those of the adapters' errors.
+func RuleReasons() []string { return []string{"condition", "evaluate", "traits_denied"} }
 
 func (n *Notifier) ruleFailed(name, reason string) {
 	if n.o.RuleFailed != nil {
@@ -128,7 +133,7 @@ func (n *Notifier) judge(ctx context.Context, req access.Request, rules []rule.R
 		}
 		n.ruleFailed(name, reason)
 		n.complaints.report("rule "+name, "access monitoring rule can't be asked; requests go on without it", err,
-			slog.String(keyRule, name), slog.String(keyRequestID, req.ID))
+			slog.String(logkey.Rule, name), slog.String(logkey.RequestID, req.ID))
 	}
 	v.wants = route.United(applying)
 	return v

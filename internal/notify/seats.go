@@ -9,6 +9,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
@@ -78,7 +79,7 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 	}
 	if nobody && before == 0 {
 		n.complaints.report("request "+req.ID, "no channel to post", errNobody,
-			slog.String(keyRequestID, req.ID), slog.Any("roles", req.Roles))
+			slog.String(logkey.RequestID, req.ID), slog.Any(logkey.Roles, req.Roles))
 	}
 	s.rec.Unseated = s.later != nil
 	return s.rec, s.later
@@ -99,7 +100,7 @@ func (s *seating) findRequester(ctx context.Context) {
 		s.note(err)
 	case !s.n.o.NoRequester:
 		s.n.complaints.report("requester "+s.req.User, "requester gets no message of their own", err,
-			slog.String(keyUser, s.req.User))
+			slog.String(logkey.User, s.req.User), slog.String(logkey.RequestID, s.req.ID))
 	}
 }
 
@@ -120,8 +121,11 @@ func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting
 				continue
 			}
 			n.complaints.report("recipient "+w.Name, "recipient can't be found in Slack", err,
-				slog.String(keyRecipient, w.Name), slog.String(keyRequestID, s.req.ID))
+				slog.String(logkey.Recipient, w.Name), slog.String(logkey.RequestID, s.req.ID))
 			s.rec = unreachable(s.rec, w.Name, err)
+			if w.Why != route.BySuggest { // whom somebody suggests is not the operator's to put right
+				n.fails(w.Name)
+			}
 			continue
 		}
 		n.complaints.settle("recipient " + w.Name)

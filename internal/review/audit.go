@@ -6,24 +6,10 @@ import (
 	"log/slog"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
-// Log attribute keys.
-const (
-	keyEvent     = "event" // always "review": what auditors look for
-	keyRequestID = "request_id"
-	keySlackUser = "slack_user"
-	keyUser      = "user"
-	keyDecision  = "decision"
-	keyOutcome   = "outcome"
-	keyReason    = "reason"
-	keyChannelID = "channel_id"
-	keyMessageTS = "message_ts"
-	keyError     = "error"
-	keyHint      = "hint"
-)
-
-// event is the value of keyEvent.
+// event is the value of logkey.Event.
 const event = "review"
 
 // tell writes the line about a click, and counts it. Reasons that people give
@@ -34,20 +20,20 @@ func (r *Reviewer) tell(in interaction, res result) {
 	}
 	in = res.in
 	attrs := []slog.Attr{
-		slog.String(keyEvent, event),
-		slog.String(keyRequestID, cmp.Or(res.req.ID, in.request)),
-		slog.String(keySlackUser, in.user),
-		slog.String(keyUser, res.user),
-		slog.String(keyDecision, in.decision.String()),
-		slog.String(keyOutcome, string(res.outcome)),
-		slog.String(keyReason, res.why),
-		slog.String(keyChannelID, in.channel),
-		slog.String(keyMessageTS, in.ts),
+		slog.String(logkey.Event, event),
+		slog.String(logkey.RequestID, cmp.Or(res.req.ID, in.request)),
+		slog.String(logkey.SlackUser, in.user),
+		slog.String(logkey.User, res.user),
+		slog.String(logkey.Decision, in.decision.String()),
+		slog.String(logkey.Outcome, string(res.outcome)),
+		slog.String(logkey.Reason, res.why),
+		slog.String(logkey.ChannelID, in.channel),
+		slog.String(logkey.MessageTS, in.ts),
 	}
 	if res.err != nil {
-		attrs = append(attrs, slog.String(keyError, res.err.Error()))
+		attrs = append(attrs, slog.String(logkey.Error, res.err.Error()))
 		if hint := fault.Hint(res.err); hint != "" {
-			attrs = append(attrs, slog.String(keyHint, hint))
+			attrs = append(attrs, slog.String(logkey.Hint, hint))
 		}
 	}
 	ctx := context.Background()

@@ -34,6 +34,7 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
@@ -166,7 +167,7 @@ func (r *Reviewer) Take(envelope string, payload []byte) json.RawMessage {
 	in, err := decode(payload)
 	if err != nil {
 		if !errors.Is(err, errNotOurs) {
-			r.log.Warn("a click can't be read and is ignored", slog.String(keyEvent, event), slog.String(keyError, err.Error()))
+			r.log.Warn("a click can't be read and is ignored", slog.String(logkey.Event, event), slog.String(logkey.Error, err.Error()))
 		}
 		return nil
 	}
@@ -259,8 +260,8 @@ func (r *Reviewer) handle(ctx context.Context, in interaction) {
 	at := access.MessageRef{Channel: res.in.channel, TS: res.in.ts}
 	answer := r.renderer(s).Answer(res.answer, res.req, res.details, res.in.decision)
 	if err := patient(ctx, func() error { return r.o.Slack.Whisper(ctx, at, res.in.user, answer) }); err != nil {
-		r.log.Warn("who clicked could not be answered", slog.String(keyEvent, event), slog.String(keySlackUser, in.user),
-			slog.String(keyChannelID, at.Channel), slog.String(keyError, err.Error()))
+		r.log.Warn("who clicked could not be answered", slog.String(logkey.Event, event), slog.String(logkey.SlackUser, in.user),
+			slog.String(logkey.ChannelID, at.Channel), slog.String(logkey.Error, err.Error()))
 	}
 }
 

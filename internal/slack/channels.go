@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 const (
@@ -40,7 +41,7 @@ func (c *Client) refreshList(ctx context.Context) {
 		if ctx.Err() == nil {
 			d.keep("list", entry{until: time.Now().Add(unknownFor)})
 		}
-		c.log.Debug("the list of channels could not be read to its end", "error", err)
+		c.log.Debug("the list of channels could not be read to its end", logkey.Error, err)
 		return access.Recipient{}, err
 	})
 }

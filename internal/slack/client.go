@@ -40,12 +40,22 @@ import (
 // what takes longer is lost, and looked for later.
 const callTimeout = 10 * time.Second
 
+// longestToken is how long a token that ends may last, to be believed.
+const longestToken = 10 * 365 * 24 * time.Hour
+
 // Options are what New needs.
 type Options struct {
 	Token      func() string // the bot token, asked for each call
 	APIURL     string        // where the methods are, ending in a slash; empty for https://slack.com/api/
-	HTTPClient *http.Client  // nil for one with a timeout and the environment's proxy; redirects are never followed
+	HTTPClient *http.Client  // nil for one with a timeout and Transport; redirects are never followed
 	Log        *slog.Logger  // nil discards
+
+	// Transport is how Slack is reached, as NewTransport makes it; nil for its
+	// defaults. Close lets go of its idle connections.
+	Transport *http.Transport
+	// Observe is told of each exchange after it has ended. It is called from
+	// many goroutines and must not block. It may be nil.
+	Observe func(Call)
 }
 
 // Workspace is whom the token speaks for, as auth.test says.
@@ -58,6 +68,7 @@ type Workspace struct {
 	BotID     string // B…; empty for a user's token
 	AppID     string // A…; empty unless Slack says
 	Scopes    []string
+	Expires   time.Time // when the token ends; zero if Slack doesn't say, as for tokens that last
 }
 
 // Client speaks to one workspace. It is safe for concurrent use.
@@ -69,11 +80,13 @@ type Client struct {
 	log    *slog.Logger
 	gate   *gate
 	dir    *directory
+	seen   func(Call) // never nil
 
 	mu        sync.Mutex
 	scopes    []string // sorted; meaningless until scopesSet
 	scopesSet bool
-	workspace Workspace // zero until Auth succeeded
+	workspace Workspace        // zero until Auth succeeded
+	refusals  map[string]error // method → why Slack refuses us
 }
 
 // New returns a client. It makes no call.
@@ -84,6 +97,12 @@ func New(o Options) *Client {
 		log:    o.Log,
 		gate:   newGate(),
 		dir:    newDirectory(),
+		seen:   o.Observe,
+
+		refusals: map[string]error{},
+	}
+	if c.seen == nil {
+		c.seen = func(Call) {}
 	}
 	if c.token == nil {
 		c.token = func() string { return "" }
@@ -101,7 +120,10 @@ func New(o Options) *Client {
 	if o.HTTPClient != nil {
 		h = *o.HTTPClient
 	} else {
-		c.own = newTransport()
+		c.own = o.Transport
+		if c.own == nil {
+			c.own, _ = NewTransport(TransportOptions{}) // only extra authorities can be wrong
+		}
 		h.Transport = c.own
 	}
 	// A redirect would carry the token and the message to another host, and
@@ -109,21 +131,6 @@ func New(o Options) *Client {
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.http = &h
 	return c
-}
-
-// newTransport is Go's default with the environment's proxy, but lets go of
-// idle connections before Slack does: a post into a connection that is just
-// being closed has an unknown outcome.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          64,
-		MaxIdleConnsPerHost:   32,
-		IdleConnTimeout:       30 * time.Second,
-		TLSHandshakeTimeout:   callTimeout,
-		ExpectContinueTimeout: time.Second,
-	}
 }
 
 // Close lets go of idle connections. Calls under way are their callers'.
@@ -143,6 +150,8 @@ func (c *Client) Auth(ctx context.Context) (Workspace, error) {
 		UserID string `json:"user_id"`
 		BotID  string `json:"bot_id"`
 		AppID  string `json:"app_id"`
+		// Seconds; only tokens that are rotated have it.
+		ExpiresIn int64 `json:"expires_in"`
 	}
 	r := request{op: "check token", method: "auth.test", key: "auth", form: url.Values{}}
 	if err := c.paced(ctx, r, &answer); err != nil {
@@ -154,6 +163,9 @@ func (c *Client) Auth(ctx context.Context) (Workspace, error) {
 	w := Workspace{
 		TeamID: answer.TeamID, Team: answer.Team, URL: answer.URL,
 		BotName: answer.User, BotUserID: answer.UserID, BotID: answer.BotID, AppID: answer.AppID,
+	}
+	if answer.ExpiresIn > 0 && answer.ExpiresIn < int64(longestToken/time.Second) {
+		w.Expires = time.Now().Add(time.Duration(answer.ExpiresIn) * time.Second)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

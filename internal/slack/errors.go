@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // verdict is what one of Slack's error names means for us.
@@ -183,7 +184,7 @@ func (c *Client) slackError(r request, e envelope, header http.Header) error {
 	}
 	v, known := verdictOf(name)
 	if !known {
-		c.log.Warn("slack answered with an error that is not in the table", "method", r.method, "error", name)
+		c.log.Warn("slack answered with an error that is not in the table", logkey.Method, r.method, logkey.Error, name)
 	}
 	f := &fault.Error{Op: r.op, Reason: name, Class: v.class}
 	switch {

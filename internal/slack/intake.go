@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // take deals with one message: it is what a link's reader calls, and waits for
@@ -28,7 +29,7 @@ func (r *session) take(l *link, text []byte) error {
 	}
 	if f.ID == "" {
 		if r.once("type " + f.Type) {
-			r.s.log.Warn("Socket Mode sent a message of an unknown type", "type", printable(f.Type))
+			r.s.log.Warn("Socket Mode sent a message of an unknown type", logkey.Type, printable(f.Type))
 		}
 		r.s.count(func(st *SocketState) { st.Unknown++ })
 		return nil
@@ -48,7 +49,7 @@ func (r *session) disconnect(l *link, reason string) error {
 	// "warning", "refresh_requested", and whatever comes to be: another
 	// connection is needed, and this one is good for as long as it lasts.
 	l.asked.Do(func() {
-		r.s.log.Debug("Slack asks for a new Socket Mode connection", "reason", printable(reason))
+		r.s.log.Debug("Slack asks for a new Socket Mode connection", logkey.Reason, printable(reason))
 		close(l.renew)
 	})
 	return nil
@@ -57,7 +58,7 @@ func (r *session) disconnect(l *link, reason string) error {
 func (r *session) unreadable(err error) {
 	r.s.count(func(st *SocketState) { st.Unreadable++ })
 	if r.once("unreadable") {
-		r.s.log.Warn("Socket Mode sent a message that can't be read", "error", err)
+		r.s.log.Warn("Socket Mode sent a message that can't be read", logkey.Error, err)
 	}
 }
 
@@ -77,7 +78,7 @@ func (r *session) envelope(l *link, e Envelope) {
 	case e.Type != "interactive" && e.Type != "events_api" && e.Type != "slash_commands":
 		r.s.count(func(st *SocketState) { st.Unknown++ })
 		if r.once("type " + e.Type) {
-			r.s.log.Warn("Socket Mode sent a message of an unknown type", "type", printable(e.Type))
+			r.s.log.Warn("Socket Mode sent a message of an unknown type", logkey.Type, printable(e.Type))
 		}
 		r.answer(e, nil)
 		return
@@ -111,14 +112,14 @@ func (r *session) answer(e Envelope, response json.RawMessage) bool {
 func (r *session) late(e Envelope) {
 	if r.answer(e, nil) {
 		r.s.count(func(st *SocketState) { st.Late++ })
-		r.s.log.Warn("an interaction took longer than Slack waits; its window closed", "kind", printable(e.Kind))
+		r.s.log.Warn("an interaction took longer than Slack waits; its window closed", logkey.Kind, printable(e.Kind))
 	}
 }
 
 func (r *session) acknowledge(l *link, id string, response json.RawMessage) {
 	text, fits := acknowledgement(id, response)
 	if !fits {
-		r.s.log.Error("a response to Slack is too long or no JSON and was left out", "count", len(response))
+		r.s.log.Error("a response to Slack is too long or no JSON and was left out", logkey.Count, len(response))
 	}
 	if text != nil {
 		l.write(r.reading, text)

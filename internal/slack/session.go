@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // session is one Run of a Socket.
@@ -171,7 +172,7 @@ func (r *session) ended(l *link) {
 	})
 	if !wanted {
 		r.down(err)
-		r.s.log.Debug("a Socket Mode connection was lost", "error", err)
+		r.s.log.Debug("a Socket Mode connection was lost", logkey.Error, err)
 	}
 }
 
@@ -238,7 +239,7 @@ func (t *socketTrouble) note(err error) {
 		return
 	}
 	t.reason = reason
-	t.log.Warn("can't hold a Socket Mode connection, trying again", "reason", reason, "error", err, "hint", fault.Hint(err))
+	t.log.Warn("can't hold a Socket Mode connection, trying again", logkey.Reason, reason, logkey.Error, err, logkey.Hint, fault.Hint(err))
 }
 
 // begun is the first connection; later ones are news only after trouble.
@@ -246,7 +247,7 @@ func (t *socketTrouble) begun(connections int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.worked && t.reason == "" {
-		t.log.Info("connected to Slack's Socket Mode", "count", connections)
+		t.log.Info("connected to Slack's Socket Mode", logkey.Count, connections)
 	}
 	t.worked = true
 }
@@ -256,7 +257,7 @@ func (t *socketTrouble) over(connections int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reason != "" {
-		t.log.Info("connected to Slack's Socket Mode again", "count", connections)
+		t.log.Info("connected to Slack's Socket Mode again", logkey.Count, connections)
 	}
 	t.reason = ""
 }

@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha1"
-	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +41,10 @@ func newTunnel(t *testing.T) *tunnel {
 			return
 		}
 		p.connects.Add(1)
+		// Counted before the connection is taken over, since Close waits for
+		// no handler after that.
+		p.conns.Add(1)
+		defer p.conns.Done()
 		up, err := net.Dial("tcp", r.Host)
 		if err != nil {
 			http.Error(w, "no way there", http.StatusBadGateway)
@@ -73,10 +77,11 @@ func TestThroughAProxyWithItsOwnAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trust := slackServer.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	transport := newTransport()
-	transport.Proxy = http.ProxyURL(proxyURL)
-	transport.TLSClientConfig = &tls.Config{RootCAs: trust}
+	trust := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: slackServer.Certificate().Raw})
+	transport, err := NewTransport(TransportOptions{ExtraCAs: trust, Proxy: http.ProxyURL(proxyURL)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer transport.CloseIdleConnections()
 	socket := NewSocket(SocketOptions{
 		AppToken:   func() string { return slacktest.DefaultAppToken },

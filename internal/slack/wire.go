@@ -55,8 +55,11 @@ func (c *Client) paced(ctx context.Context, r request, out any) error {
 	if err != nil {
 		return err
 	}
+	begin := time.Now()
 	err = c.call(ctx, r, out)
 	c.gate.leave(t, err)
+	c.stand(r.method, err)
+	c.seen(Call{Method: r.method, Took: time.Since(begin), Err: err})
 	return err
 }
 

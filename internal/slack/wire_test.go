@@ -114,7 +114,10 @@ func TestSilenceIsUnknown(t *testing.T) {
 }
 
 func newTestTransport(t *testing.T) *http.Transport {
-	tr := newTransport()
+	tr, err := NewTransport(TransportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(tr.CloseIdleConnections)
 	return tr
 }

@@ -1,7 +1,13 @@
-// Package telemetry is how the program tells about itself: its log.
+// Package telemetry is how the program tells about itself: its log, its
+// metrics, its health, and the listener that shows the latter two.
+//
+// Metrics are in a registry of their own, made once, and their labels have
+// values that are known beforehand: what comes from outside is "other". States
+// are asked for when somebody looks, so that nobody has to report them. Only
+// this package knows Prometheus; whoever counts calls a method.
 //
 // The log is log/slog with constant messages; what varies is in attributes,
-// whose keys are the constants of this package. A log file is appended to and
+// whose keys are the constants of package logkey. A log file is appended to and
 // never truncated, so that what was said before a restart is still there.
 //
 // It masks nothing: secrets have a type of their own that prints a mask
@@ -26,6 +32,10 @@ type LogOptions struct {
 	JSON     bool
 	Debug    bool // log at debug whatever Severity says
 
+	// Level is set to the level that counts, and may be changed later; nil for
+	// a level that stays.
+	Level *slog.LevelVar
+
 	Stderr io.Writer
 	Stdout io.Writer
 }
@@ -41,7 +51,11 @@ func NewLogger(o LogOptions) (*slog.Logger, func() error, error) {
 	if o.Debug {
 		level = slog.LevelDebug
 	}
-	handler := &slog.HandlerOptions{Level: level}
+	if o.Level == nil {
+		o.Level = new(slog.LevelVar)
+	}
+	o.Level.Set(level)
+	handler := &slog.HandlerOptions{Level: o.Level}
 	if o.JSON {
 		return slog.New(slog.NewJSONHandler(w, handler)), closeLog, nil
 	}

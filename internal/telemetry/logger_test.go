@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 func TestOutputNames(t *testing.T) {
@@ -108,7 +110,7 @@ func TestTextLinesStayOneLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log.Info("x", RequestID, "a\nlevel=ERROR msg=forged")
+	log.Info("x", logkey.RequestID, "a\nlevel=ERROR msg=forged")
 	if n := strings.Count(out.String(), "\n"); n != 1 {
 		t.Errorf("%d lines:\n%s", n, out.String())
 	}

@@ -27,6 +27,10 @@ type Options struct {
 	FailFast bool         // a lost connection ends Serve with an error
 	Log      *slog.Logger // nil for slog.Default
 
+	// Observe is told of each call after it has ended. It is called from many
+	// goroutines and must not block. It may be nil.
+	Observe func(Call)
+
 	// Dialer replaces the network, for tests; nil for the real one.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 }
@@ -66,12 +70,18 @@ type Client struct {
 	rights  *missingRights
 	renewed chan struct{} // holds one token when better credentials are there
 	timings timings
+	seen    func(Call) // never nil
 
 	mu      sync.Mutex
 	creds   *credentials
 	current *connection              // nil while there is none
 	open    map[*connection]struct{} // everything that Close has to close
 	closed  bool
+
+	// What Status says, beside the above.
+	watching bool
+	cluster  access.Cluster
+	why      error
 }
 
 // timings are the waits of Serve; tests of this package shorten them.
@@ -115,6 +125,10 @@ func New(o Options) (*Client, error) {
 		renewed: make(chan struct{}, 1),
 		timings: defaultTimings(),
 		open:    make(map[*connection]struct{}),
+		seen:    o.Observe,
+	}
+	if c.seen == nil {
+		c.seen = func(Call) {}
 	}
 	switch {
 	case o.Addr == "":
@@ -179,6 +193,7 @@ func (c *Client) install(conn *connection) error {
 	c.current = conn
 	c.open[conn] = struct{}{}
 	c.creds = conn.creds
+	c.cluster = conn.cluster
 	return nil
 }
 
@@ -224,7 +239,10 @@ func (c *Client) call(ctx context.Context, op string, eff effect, f func(context
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return classify(op, f(ctx, conn), eff)
+	begin := time.Now()
+	err = classify(op, f(ctx, conn), eff)
+	c.seen(Call{Took: time.Since(begin), Err: err})
+	return err
 }
 
 func errClosed() error { return fault.New(fault.Fatal, "use the connection to Teleport", "closed") }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 const (
@@ -197,14 +198,14 @@ func (m *missingRights) failed(kind, verbs string, err error) bool {
 	case fault.Is(err, fault.Denied):
 		m.denied[kind] = time.Now().Add(askAgain)
 		if !was {
-			m.log.Warn("missing a right, messages show less", "kind", kind, "error", err,
-				"hint", "grant the role of these credentials "+verbs+" on "+kind)
+			m.log.Warn("missing a right, messages show less", logkey.Kind, kind, logkey.Error, err,
+				logkey.Hint, "grant the role of these credentials "+verbs+" on "+kind)
 		}
 	case err == nil && was:
 		delete(m.denied, kind)
-		m.log.Info("no longer missing a right", "kind", kind)
+		m.log.Info("no longer missing a right", logkey.Kind, kind)
 	case err != nil:
-		m.log.Debug("a detail could not be looked up", "kind", kind, "error", err)
+		m.log.Debug("a detail could not be looked up", logkey.Kind, kind, logkey.Error, err)
 	}
 	return err != nil
 }

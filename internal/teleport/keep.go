@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // maxNap is how long the credentials keeper sleeps at most, so that a machine
@@ -57,7 +58,7 @@ func (c *Client) takeRenewed(ctx context.Context, reading *trouble) {
 		creds, err = c.files.load()
 	}
 	if err == nil && creds.hash == old.hash {
-		reading.over("path", old.source)
+		reading.over(logkey.Path, old.source)
 		return
 	}
 	if now := time.Now(); err == nil && creds.expired(now) {
@@ -69,11 +70,11 @@ func (c *Client) takeRenewed(ctx context.Context, reading *trouble) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		reading.note(err, "path", old.source, "remaining", roughly(time.Until(old.notAfter)))
+		reading.note(err, logkey.Path, old.source, logkey.Remaining, roughly(time.Until(old.notAfter)))
 	default:
-		reading.over("path", creds.source)
-		c.log.Info("took over renewed Teleport credentials", "path", creds.source,
-			"expires", creds.notAfter.UTC().Format(time.RFC3339), "remaining", roughly(time.Until(creds.notAfter)))
+		reading.over(logkey.Path, creds.source)
+		c.log.Info("took over renewed Teleport credentials", logkey.Path, creds.source,
+			logkey.Expires, creds.notAfter.UTC().Format(time.RFC3339), logkey.Remaining, roughly(time.Until(creds.notAfter)))
 	}
 }
 
@@ -133,9 +134,9 @@ type expiryWatch struct {
 func (w *expiryWatch) look(log *slog.Logger, creds *credentials, renewed bool) time.Duration {
 	now := time.Now()
 	left := creds.notAfter.Sub(now)
-	attrs := []any{"path", creds.source, "expires", creds.notAfter.UTC().Format(time.RFC3339), "remaining", roughly(left)}
+	attrs := []any{logkey.Path, creds.source, logkey.Expires, creds.notAfter.UTC().Format(time.RFC3339), logkey.Remaining, roughly(left)}
 	if w.creds == nil {
-		log.Info("Teleport credentials", append(attrs, "refreshed", renewed)...)
+		log.Info("Teleport credentials", append(attrs, logkey.Refreshed, renewed)...)
 	}
 	if w.creds == nil || w.creds.hash != creds.hash {
 		w.creds, w.told = creds, standing{}
@@ -143,12 +144,12 @@ func (w *expiryWatch) look(log *slog.Logger, creds *credentials, renewed bool) t
 	s := stand(now, creds.notAfter, warnings(creds.notBefore, creds.notAfter, renewed))
 	switch {
 	case s.expired && !w.told.expired:
-		log.Error("the Teleport credentials have expired", "path", creds.source,
-			"expires", creds.notAfter.UTC().Format(time.RFC3339), "hint", hintRenew)
+		log.Error("the Teleport credentials have expired", logkey.Path, creds.source,
+			logkey.Expires, creds.notAfter.UTC().Format(time.RFC3339), logkey.Hint, hintRenew)
 	case !s.expired && s.due > w.told.due && renewed:
-		log.Warn("the Teleport credentials should have been renewed by now", append(attrs, "hint", "look at the log of tbot")...)
+		log.Warn("the Teleport credentials should have been renewed by now", append(attrs, logkey.Hint, "look at the log of tbot")...)
 	case !s.expired && s.due > w.told.due:
-		log.Warn("the Teleport credentials expire soon", append(attrs, "hint", hintRenew)...)
+		log.Warn("the Teleport credentials expire soon", append(attrs, logkey.Hint, hintRenew)...)
 	}
 	w.told = s
 	if s.expired {

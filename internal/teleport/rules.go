@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
@@ -83,8 +84,8 @@ func (c *Client) beginRules(ctx context.Context, b *ruleBook, conn *connection, 
 // withoutRules says once that there are no rules for us.
 func (c *Client) withoutRules(b *ruleBook, conn *connection) {
 	if !b.off {
-		c.log.Warn("access monitoring rules can't be read, only static routes are in force", "version", conn.cluster.Version,
-			"hint", "grant the role of these credentials list and read on access_monitoring_rule, if this Teleport has them")
+		c.log.Warn("access monitoring rules can't be read, only static routes are in force", logkey.Version, conn.cluster.Version,
+			logkey.Hint, "grant the role of these credentials list and read on access_monitoring_rule, if this Teleport has them")
 	}
 	b.off = true
 	clear(b.byName)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // Serve owns the connection: it connects, watches, and does both again after
@@ -57,6 +58,7 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 			ready: func() {
 				begun, first = time.Now(), false
 				lost.over()
+				c.watches()
 				resync.trigger()
 			},
 		})
@@ -70,6 +72,7 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 		case c.fast:
 			return err
 		}
+		c.lacks(err)
 		lost.note(err)
 		if !begun.IsZero() && time.Since(begun) >= c.timings.healthy {
 			wait.reset()
@@ -114,7 +117,7 @@ func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
 	dial := c.timings.firstDial
 	for {
 		if conn := c.connected(); conn != nil {
-			waiting.over("addr", c.dialer.addr)
+			waiting.over(logkey.Addr, c.dialer.addr)
 			return conn, nil
 		}
 		_, err := c.connect(ctx, dial)
@@ -127,7 +130,8 @@ func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
 		if c.fast || first && fault.Is(err, fault.Fatal) {
 			return nil, err
 		}
-		waiting.note(err, "addr", c.dialer.addr)
+		c.lacks(err)
+		waiting.note(err, logkey.Addr, c.dialer.addr)
 		dial = min(2*dial, maxDialTimeout)
 		if !sleep(ctx, wait.next(), c.renewed) {
 			return nil, ctx.Err()
@@ -137,11 +141,11 @@ func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
 
 // announce says where we are now.
 func (c *Client) announce(conn *connection) {
-	c.log.Info("connected to Teleport", "addr", c.dialer.addr,
-		"cluster", conn.cluster.Name, "version", conn.cluster.Version, "web_url", conn.cluster.WebURL)
+	c.log.Info("connected to Teleport", logkey.Addr, c.dialer.addr,
+		logkey.Cluster, conn.cluster.Name, logkey.Version, conn.cluster.Version, logkey.WebURL, conn.cluster.WebURL)
 	if n, ok := major(conn.cluster.Version); ok && n < oldestTested {
 		c.log.Warn("this Teleport is older than any version that this program is tested with",
-			"version", conn.cluster.Version, "oldest_tested", oldestTested)
+			logkey.Version, conn.cluster.Version, logkey.OldestTested, oldestTested)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // trouble logs a failure that repeats: when it starts, when it becomes
@@ -39,9 +40,9 @@ func (t *trouble) note(err error, attrs ...any) {
 		t.since = time.Now()
 	}
 	t.kind = kind
-	attrs = append(attrs, "error", err)
+	attrs = append(attrs, logkey.Error, err)
 	if hint := fault.Hint(err); hint != "" {
-		attrs = append(attrs, "hint", hint)
+		attrs = append(attrs, logkey.Hint, hint)
 	}
 	t.log.Log(context.Background(), t.level, t.begun, attrs...)
 }
@@ -53,7 +54,7 @@ func (t *trouble) over(attrs ...any) {
 	if t.since.IsZero() {
 		return
 	}
-	t.log.Info(t.ended, append(attrs, "elapsed", roughly(time.Since(t.since)))...)
+	t.log.Info(t.ended, append(attrs, logkey.Elapsed, roughly(time.Since(t.since)))...)
 	t.since, t.kind = time.Time{}, ""
 }
 

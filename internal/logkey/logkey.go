@@ -1,0 +1,73 @@
+// Package logkey names the attributes of log lines, so that one thing has one
+// name wherever it is logged: whoever searches a log for request_id finds all
+// of a request's story. It is a leaf, because everybody who logs needs it.
+//
+// What varies in a log line is in an attribute, never in its message. Values
+// are written by whoever logs; nothing here keeps a secret out of them, which
+// is what config.Secret is for.
+package logkey
+
+// The keys. The first five are the published plugin's, which dashboards may
+// know.
+const (
+	RequestID    = "request_id"
+	RequestOp    = "request_op"    // put or delete
+	RequestState = "request_state" // PENDING, APPROVED, DENIED, PROMOTED, EXPIRED
+	ChannelID    = "channel_id"    // C…, G… or D…
+	MessageID    = "message_id"    // the published name of a message's timestamp
+
+	MessageTS  = "message_ts" // 1700000000.000100
+	Recipient  = "recipient"  // as configured or asked for
+	Recipients = "recipients" // how many
+	Review     = "review"     // which of a request's reviews, from 0
+	Reviewer   = "reviewer"   // Teleport username
+	Decision   = "decision"   // what a review proposes: APPROVED, DENIED, PROMOTED; what a click wants: approve, deny
+	Event      = "event"      // always "review": what auditors look for
+	SlackUser  = "slack_user" // U…
+	Outcome    = "outcome"    // of a click: review.Outcome
+	Emoji      = "emoji"      // without colons
+	Attempt    = "attempt"    // from 1
+	Attempts   = "attempts"   // how many there were
+	RetryIn    = "retry_in"   // duration until the next attempt
+	Step       = "step"       // what of a plan was being done
+	Method     = "method"     // Slack's method: chat.postMessage
+	Reason     = "reason"     // short and stable; a metric label
+	Class      = "class"      // what to do about an error: fault.Class
+	Hint       = "hint"       // what a person can do about it
+	Error      = "error"
+	User       = "user"     // Teleport username
+	Role       = "role"     // one
+	Roles      = "roles"    // several
+	Rule       = "rule"     // access monitoring rule
+	Template   = "template" // of [messages]
+	LeftOut    = "left_out"
+	Kind       = "kind" // of a resource
+	Type       = "type" // of an envelope
+	Requests   = "requests"
+
+	Cluster       = "cluster" // Teleport cluster name
+	Addr          = "addr"    // host:port
+	WebURL        = "web_url" // what links to requests begin with
+	Team          = "team"    // Slack workspace
+	Bot           = "bot"     // what to type after /invite @
+	Scope         = "scope"   // of a Slack token
+	Scopes        = "scopes"
+	Path          = "path"    // of a file
+	Expires       = "expires" // a time
+	AccessExpires = "access_expires"
+	Remaining     = "remaining"
+	Refreshed     = "refreshed" // whether credentials are read again
+	Elapsed       = "elapsed"
+	Count         = "count"
+	Replica       = "replica"
+	Version       = "version"
+	OldestTested  = "oldest_tested" // version
+	Signal        = "signal"
+	ServerName    = "server_name"
+
+	Key          = "key"   // of the configuration: slack.token
+	Place        = "place" // file:line:column
+	What         = "what"  // a warning about the configuration
+	Changed      = "changed"
+	NeedsRestart = "needs_restart"
+)

@@ -1,0 +1,288 @@
+package notify_test
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gravitational/teleport/api/types"
+
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/slacktest"
+	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
+)
+
+// watcher is an Observer that remembers.
+type watcher struct {
+	mu    sync.Mutex
+	steps []notify.Stepped
+	looks []notify.Reconciled
+}
+
+func (w *watcher) Stepped(s notify.Stepped) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.steps = append(w.steps, s)
+}
+
+func (w *watcher) Reconciled(r notify.Reconciled) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.looks = append(w.looks, r)
+}
+
+// count returns how many steps there were, as "post" and "post not_in_channel".
+func (w *watcher) count() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := map[string]int{}
+	for _, s := range w.steps {
+		name := s.Op.String()
+		if f, ok := fault.As(s.Err); ok {
+			name += " " + f.Reason
+		}
+		n[name]++
+	}
+	return n
+}
+
+// late returns the delays of a kind of step, those that were measured.
+func (w *watcher) late(op notify.Op) (late []time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.steps {
+		if s.Op == op && s.Late > 0 {
+			late = append(late, s.Late.Round(time.Second))
+		}
+	}
+	return late
+}
+
+func (w *watcher) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.steps, w.looks = nil, nil
+}
+
+// observed runs a test in a universe with one replica.
+func observed(t *testing.T, test func(t *testing.T, u *universe, w *watcher, r *replica, log *lockedBuffer)) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &lockedBuffer{}
+		u := newUniverse(t, history, log)
+		defer u.close()
+		w := &watcher{}
+		u.observer = w
+		if err := u.start("host"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		test(t, u, w, u.replicas[0], log)
+	})
+}
+
+func (u *universe) askFor(t *testing.T, role string) string {
+	t.Helper()
+	r, err := u.teleport.CreateRequest(teleporttest.Request{User: "alice@example.com", Roles: []string{role}, TTL: 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.GetName()
+}
+
+func (u *universe) decide(t *testing.T, id string, state types.RequestState) {
+	t.Helper()
+	if _, err := u.teleport.Review(id, "bob@example.com", state, "because"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// varying is what differs each time.
+var varying = regexp.MustCompile(`time=\S+ level=INFO | replica=\S+| (request_id|message_ts|channel_id)=\S+`)
+
+// told returns the lines about a request, without what differs each time.
+func told(log *lockedBuffer, id string) []string {
+	var lines []string
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "request_id="+id) {
+			lines = append(lines, varying.ReplaceAllString(strings.TrimSpace(line), ""))
+		}
+	}
+	return lines
+}
+
+func TestTheLogTellsARequestsStory(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, _ *watcher, _ *replica, log *lockedBuffer) {
+		id := u.askFor(t, "dev")
+		time.Sleep(time.Minute)
+		u.decide(t, id, types.RequestState_APPROVED)
+		time.Sleep(10 * time.Minute) // other looks add nothing
+		want := []string{
+			`msg="new access request" user=alice@example.com roles=[dev] request_state=PENDING recipients=2`,
+			`msg="posted message" recipient=#dev request_state=PENDING`,
+			`msg="posted message" recipient=alice@example.com request_state=PENDING`,
+			`msg="access request is resolved" request_state=APPROVED reviewer=bob@example.com`,
+			`msg="updated message" recipient=#dev request_state=APPROVED`,
+			`msg="put reaction" recipient=#dev emoji=white_check_mark`,
+			`msg="updated message" recipient=alice@example.com request_state=APPROVED`,
+			`msg="put reaction" recipient=alice@example.com emoji=white_check_mark`,
+			`msg="posted review" recipient=#dev review=0 reviewer=bob@example.com decision=APPROVED`,
+			`msg="posted review" recipient=alice@example.com review=0 reviewer=bob@example.com decision=APPROVED`,
+			`msg="told outcome" recipient=alice@example.com request_state=APPROVED`,
+			`msg="nothing is left to tell of the access request" request_state=APPROVED`,
+		}
+		if diff := cmp.Diff(want, told(log, id)); diff != "" {
+			t.Errorf("story (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAnOutageIsInTheStoryAndNothingIsToldTwice(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
+		end := u.slack.Inject(slacktest.Fault{Status: 503, Method: "chat.postMessage"})
+		id := u.askFor(t, "dev")
+		time.Sleep(5 * time.Minute)
+		end()
+		time.Sleep(5 * time.Minute)
+		lines := told(log, id)
+		for line, n := range map[string]int{
+			`msg="new access request"`: 1, `level=WARN`: 2, `msg="posted message"`: 2, `msg="nothing is left to tell of the access request"`: 0,
+		} {
+			got := 0
+			for _, l := range lines {
+				if strings.Contains(l, line) {
+					got++
+				}
+			}
+			if got != n {
+				t.Errorf("%d × %s, want %d, in\n%s", got, line, n, strings.Join(lines, "\n"))
+			}
+		}
+		if n := w.count(); n["post http_503"] < 4 || n["post"] != 2 {
+			t.Errorf("steps: %v", n)
+		}
+		for _, late := range w.late(notify.Post) {
+			if late < 5*time.Minute {
+				t.Errorf("a message that came after five minutes is %v late", late)
+			}
+		}
+	})
+}
+
+func TestStepsAndDelaysAreObserved(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, _ *lockedBuffer) {
+		end := u.slack.Inject(slacktest.Fault{Latency: 2 * time.Second, Method: "chat.postMessage"})
+		id := u.askFor(t, "dba")
+		time.Sleep(time.Minute)
+		end()
+		want := map[string]int{"post": 3}
+		if diff := cmp.Diff(want, w.count()); diff != "" {
+			t.Errorf("steps of a request (-want +got):\n%s", diff)
+		}
+		if late := w.late(notify.Post); len(late) != 3 || late[0] != 2*time.Second || late[2] != 6*time.Second {
+			t.Errorf("messages are late by %v", late)
+		}
+		w.forget()
+
+		// Decided while nobody watched, so that only the review tells when.
+		u.stopTeleport()
+		u.decide(t, id, types.RequestState_DENIED)
+		time.Sleep(20 * time.Second)
+		if err := u.startTeleport(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		want = map[string]int{"update": 3, "react": 3, "reply": 3, "final": 1}
+		if diff := cmp.Diff(want, w.count()); diff != "" {
+			t.Errorf("steps of a decision (-want +got):\n%s", diff)
+		}
+		for _, late := range w.late(notify.Update) {
+			if late < 20*time.Second || late > time.Minute {
+				t.Errorf("the decision of 20 s and a reconnect ago is shown after %v", late)
+			}
+		}
+		if n := len(w.late(notify.Update)); n != 3 {
+			t.Errorf("%d updates are timed", n)
+		}
+		if late := w.late(notify.Reply); late != nil {
+			t.Errorf("replies are timed: %v", late)
+		}
+
+		// By an administrator: the event is all that tells when.
+		id = u.askFor(t, "dev")
+		time.Sleep(time.Minute)
+		w.forget()
+		end = u.slack.Inject(slacktest.Fault{Latency: 3 * time.Second, Method: "chat.update"})
+		defer end()
+		if err := u.teleport.SetState(id, types.RequestState_APPROVED, ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if late := w.late(notify.Update); len(late) != 2 || late[0] != 3*time.Second {
+			t.Errorf("updates are late by %v", late)
+		}
+		results := map[string]int{}
+		for _, l := range w.looks {
+			results[l.Result.String()]++
+		}
+		if results["settled"] == 0 || results["failed"] != 0 {
+			t.Errorf("looks: %v", results)
+		}
+	})
+}
+
+func TestWhoeverBecomesARecipientLaterIsNotLate(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, r *replica, _ *lockedBuffer) {
+		u.askFor(t, "dev")
+		time.Sleep(time.Hour)
+		w.forget()
+		r.notifier.SetRoutes(map[string][]string{"dev": {"#dev", "#ops"}})
+		if err := r.notifier.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if late := w.late(notify.Post); len(late) != 0 && late[0] > time.Second || w.count()["post"] != 1 {
+			t.Errorf("%v, late by %v", w.count(), late)
+		}
+	})
+}
+
+func TestFailingRecipientsAreCountedUntilTheyAreReached(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, r *replica, _ *lockedBuffer) {
+		end := u.slack.Inject(slacktest.Fault{Error: "not_in_channel", Method: "chat.postMessage", Channel: dev})
+		u.askFor(t, "dev")
+		u.askFor(t, "dev")
+		time.Sleep(time.Minute)
+		if n := r.notifier.Failing(); n != 1 {
+			t.Errorf("%d recipients fail, want 1", n)
+		}
+		if n := w.count()["post not_in_channel"]; n != 2 {
+			t.Errorf("steps: %v", w.count())
+		}
+		end()
+		u.askFor(t, "dev")
+		time.Sleep(time.Minute)
+		if n := r.notifier.Failing(); n != 0 {
+			t.Errorf("%d recipients fail after one was reached", n)
+		}
+
+		// Who is in the configuration and unknown to Slack counts; whom
+		// somebody suggests does not, or anybody could raise an alarm.
+		r.notifier.SetRoutes(map[string][]string{"dev": {"nobody@example.com"}})
+		if _, err := u.teleport.CreateRequest(teleporttest.Request{User: "alice@example.com", Roles: []string{"dev"}, SuggestedReviewers: []string{"ghost@example.com"}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := r.notifier.Failing(); n != 1 {
+			t.Errorf("%d recipients fail, want 1", n)
+		}
+		r.notifier.SetRoutes(map[string][]string{"dev": {"#dev"}})
+		if n := r.notifier.Failing(); n != 0 {
+			t.Errorf("%d recipients fail after the configuration changed", n)
+		}
+	})
+}

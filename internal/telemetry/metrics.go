@@ -1,0 +1,290 @@
+package telemetry
+
+import (
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/review"
+)
+
+// namespace begins every name that is not Go's or the process's own.
+const namespace = "teleport_slack"
+
+// other stands for every value of a label that nobody foresaw. What comes from
+// outside never becomes a label by itself, or anybody could fill the memory.
+const other = "other"
+
+// The upper bounds of histograms, in seconds.
+var (
+	// How late people are told: a second is the aim, an hour was an outage.
+	delayBuckets = []float64{0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600}
+	// A look at a request takes a few calls; the longest may wait for many.
+	reconcileBuckets = []float64{0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
+	// A call to Slack has 10 s, one to Teleport 15.
+	slackBuckets    = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+	teleportBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15}
+)
+
+// MetricsOptions are what NewMetrics needs.
+type MetricsOptions struct {
+	Version string
+	Commit  string
+	// Reasons are the values that a label named reason may have; all others
+	// are "other".
+	Reasons []string
+	// Methods are Slack's methods that are called, likewise.
+	Methods []string
+	Sources Sources
+}
+
+// What a click wants, and what becomes of it.
+var (
+	decisions = []string{"approve", "deny"}
+	outcomes  = []review.Outcome{review.Submitted, review.Asked, review.Refused, review.Failed, review.Repeated}
+)
+
+// Metrics are the program's counts, in a registry of their own. Its methods
+// may be called from many goroutines.
+type Metrics struct {
+	registry *prometheus.Registry
+	reasons  map[string]bool
+	methods  map[string]bool
+
+	deliveries        *prometheus.CounterVec
+	deliveryFailures  *prometheus.CounterVec
+	announceDelay     prometheus.Histogram
+	updateDelay       prometheus.Histogram
+	reconciles        *prometheus.HistogramVec
+	slackRequests     *prometheus.HistogramVec
+	slackFailures     *prometheus.CounterVec
+	slackRateLimited  *prometheus.CounterVec
+	teleportRequests  prometheus.Histogram
+	teleportFailures  *prometheus.CounterVec
+	teleportConnects  prometheus.Counter
+	resyncs           *prometheus.CounterVec
+	resyncLastSuccess prometheus.Gauge
+	reviewed          *prometheus.CounterVec
+	reloads           *prometheus.CounterVec
+	rules             *prometheus.CounterVec
+}
+
+var (
+	_ notify.Observer = (*Metrics)(nil)
+	_ review.Observer = (*Metrics)(nil)
+)
+
+// NewMetrics returns the metrics, all at nought.
+func NewMetrics(o MetricsOptions) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		reasons:  setOf(o.Reasons), methods: setOf(o.Methods),
+
+		deliveries:        counters("deliveries_total", "What Slack took, by kind: post, update, react, reply, final, access-ends, access-ended.", "kind"),
+		deliveryFailures:  counters("delivery_failures_total", "What Slack did not take, each attempt, by kind, by what is done about it and by Slack's reason.", "kind", "class", "reason"),
+		announceDelay:     histogram("announce_delay_seconds", "Time from an access request to a message about it.", delayBuckets),
+		updateDelay:       histogram("update_delay_seconds", "Time from the decision on an access request to a message that shows it.", delayBuckets),
+		reconciles:        histograms("reconcile_duration_seconds", "Time that a look at a request took, by how it ended: settled, waiting, failed.", reconcileBuckets, "result"),
+		slackRequests:     histograms("slack_request_duration_seconds", "Time that calls to Slack took, by method.", slackBuckets, "method"),
+		slackFailures:     counters("slack_request_failures_total", "Calls that Slack refused or did not answer, by method, by what is done about it and by reason.", "method", "class", "reason"),
+		slackRateLimited:  counters("slack_rate_limited_total", "Calls that Slack answered with 429, by method.", "method"),
+		teleportRequests:  histogram("teleport_request_duration_seconds", "Time that calls to Teleport took.", teleportBuckets),
+		teleportFailures:  counters("teleport_request_failures_total", "Calls that Teleport refused or did not answer, by what is done about it and by reason.", "class", "reason"),
+		teleportConnects:  counter("teleport_connects_total", "Connections that were made to Teleport."),
+		resyncs:           counters("resyncs_total", "Looks at all access requests, by result: ok, failed.", "result"),
+		resyncLastSuccess: gauge("resync_last_success_timestamp_seconds", "When all access requests were last looked at."),
+		reviewed:          counters("reviews_total", "Clicks on buttons in Slack, by what they want and by what became of them: submitted, asked, refused, failed, repeated.", "decision", "outcome"),
+		reloads:           counters("config_reloads_total", "Times that the configuration was read again, by result: ok, failed.", "result"),
+		rules:             counters("rule_failures_total", "Times that an access monitoring rule could not be read or asked, by reason.", "reason"),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "build_info", Help: "Which program this is; always 1.",
+	}, []string{"version", "commit", "goversion"})
+	build.WithLabelValues(o.Version, o.Commit, runtime.Version()).Set(1)
+	m.registry.MustRegister(
+		build, newSourceCollector(o.Sources),
+		m.deliveries, m.deliveryFailures, m.announceDelay, m.updateDelay, m.reconciles,
+		m.slackRequests, m.slackFailures, m.slackRateLimited,
+		m.teleportRequests, m.teleportFailures, m.teleportConnects,
+		m.resyncs, m.resyncLastSuccess, m.reviewed, m.reloads, m.rules,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	m.begin()
+	return m
+}
+
+// begin makes the series that are known to come, so that their first increase
+// is one.
+func (m *Metrics) begin() {
+	for _, op := range notify.Ops() {
+		if op != notify.Recover { // which delivers nothing
+			m.deliveries.WithLabelValues(op.String())
+		}
+	}
+	for _, r := range notify.Results() {
+		m.reconciles.WithLabelValues(r.String())
+	}
+	for _, result := range []string{"ok", "failed"} {
+		m.resyncs.WithLabelValues(result)
+		m.reloads.WithLabelValues(result)
+	}
+	for _, decision := range decisions {
+		for _, outcome := range outcomes {
+			m.reviewed.WithLabelValues(decision, string(outcome))
+		}
+	}
+}
+
+// Handler serves the metrics in Prometheus's format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// Gatherer gives the metrics to tests.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+
+// Stepped counts a step of a request's messages.
+func (m *Metrics) Stepped(s notify.Stepped) {
+	if s.Err != nil {
+		class, reason := m.labels(s.Err)
+		m.deliveryFailures.WithLabelValues(s.Op.String(), class, reason).Inc()
+		return
+	}
+	m.deliveries.WithLabelValues(s.Op.String()).Inc()
+	switch {
+	case s.Late == 0:
+	case s.Op == notify.Post:
+		m.announceDelay.Observe(s.Late.Seconds())
+	case s.Op == notify.Update:
+		m.updateDelay.Observe(s.Late.Seconds())
+	}
+}
+
+// Reconciled counts a look at a request.
+func (m *Metrics) Reconciled(r notify.Reconciled) {
+	m.reconciles.WithLabelValues(r.Result.String()).Observe(r.Took.Seconds())
+}
+
+// SlackCalled counts a call to Slack.
+func (m *Metrics) SlackCalled(method string, took time.Duration, err error) {
+	if !m.methods[method] {
+		method = other
+	}
+	m.slackRequests.WithLabelValues(method).Observe(took.Seconds())
+	if err == nil {
+		return
+	}
+	class, reason := m.labels(err)
+	m.slackFailures.WithLabelValues(method, class, reason).Inc()
+	if f, ok := fault.As(err); ok && f.Reason == "ratelimited" {
+		m.slackRateLimited.WithLabelValues(method).Inc()
+	}
+}
+
+// TeleportCalled counts a call to Teleport. That something is not there, or
+// that somebody else wrote first, is an answer like any other.
+func (m *Metrics) TeleportCalled(took time.Duration, err error) {
+	switch fault.ClassOf(err) {
+	case fault.Unsupported:
+		return // an old server; another way is taken, and counted
+	case fault.NotFound, fault.Conflict:
+		err = nil
+	}
+	m.teleportRequests.Observe(took.Seconds())
+	if err != nil {
+		m.teleportFailures.WithLabelValues(m.labels(err)).Inc()
+	}
+}
+
+// TeleportConnected counts a connection that was made.
+func (m *Metrics) TeleportConnected() { m.teleportConnects.Inc() }
+
+// Resynced counts a look at all requests.
+func (m *Metrics) Resynced(err error) {
+	m.resyncs.WithLabelValues(result(err)).Inc()
+	if err == nil {
+		m.resyncLastSuccess.SetToCurrentTime()
+	}
+}
+
+// Reviewed counts what became of a click.
+func (m *Metrics) Reviewed(r review.Result) {
+	decision, outcome := other, other
+	if slices.Contains(decisions, r.Decision) {
+		decision = r.Decision
+	}
+	if slices.Contains(outcomes, r.Outcome) {
+		outcome = string(r.Outcome)
+	}
+	m.reviewed.WithLabelValues(decision, outcome).Inc()
+}
+
+// RuleFailed counts that an access monitoring rule could not be read or asked.
+// Which one is in the log: names are people's, and no labels.
+func (m *Metrics) RuleFailed(reason string) {
+	if !m.reasons[reason] {
+		reason = other
+	}
+	m.rules.WithLabelValues(reason).Inc()
+}
+
+// Reloaded counts that the configuration was read again.
+func (m *Metrics) Reloaded(err error) { m.reloads.WithLabelValues(result(err)).Inc() }
+
+func result(err error) string {
+	if err != nil {
+		return "failed"
+	}
+	return "ok"
+}
+
+// labels returns what a failure is counted as.
+func (m *Metrics) labels(err error) (class, reason string) {
+	class, reason = fault.ClassOf(err).String(), other
+	if f, ok := fault.As(err); ok {
+		reason = f.Reason
+	}
+	if status, ok := strings.CutPrefix(reason, "http_"); ok && len(status) == 3 {
+		reason = "http_" + status[:1] + "xx"
+	}
+	if !m.reasons[reason] {
+		reason = other
+	}
+	return class, reason
+}
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
+}
