@@ -16,6 +16,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/manifest"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
@@ -206,32 +207,20 @@ func (a *App) greet(ctx context.Context, watching <-chan struct{}) error {
 
 // checkScopes says once what the token can't do, and what for it would be good.
 func (a *App) checkScopes() {
-	for _, s := range []struct{ name, use string }{
-		{"chat:write", "without it nothing can be posted"},
-		{"users:read.email", "without it people can't be found by email; direct messages stay out"},
-		{"users:read", "without it people can't be found by email; direct messages stay out"},
-		{"reactions:write", "without it the ✅ and ❌ reactions stay out; messages show how requests end all the same"},
-	} {
-		if !a.slack.HasScope(s.name) {
-			a.o.Log.Warn("Slack token lacks a scope", slog.String("scope", s.name), slog.String("hint", s.use))
-		}
-	}
 	var missing []string
-	for _, name := range recoveryScopes {
-		if !a.slack.HasScope(name) {
-			missing = append(missing, name)
+	for _, s := range manifest.Scopes() {
+		switch {
+		case a.slack.HasScope(s.Name):
+		case s.Purpose == manifest.Recovering:
+			missing = append(missing, s.Name)
+		default:
+			a.o.Log.Warn("Slack token lacks a scope", slog.String("scope", s.Name), slog.String("hint", "without it "+s.Without))
 		}
 	}
 	if len(missing) > 0 {
 		a.o.Log.Info("a post whose answer is lost can't always be recognised and may be doubled", slog.Any("scopes", missing),
 			slog.String("hint", "optional: with these scopes the app looks whether it had arrived"))
 	}
-}
-
-// recoveryScopes are what it takes to find a post whose answer was lost: to
-// read history, to know a channel by its name, to know a person's direct message.
-var recoveryScopes = []string{
-	"channels:history", "groups:history", "im:history", "channels:read", "groups:read", "im:write",
 }
 
 // reload reads the configuration again when asked to. What is broken changes nothing.

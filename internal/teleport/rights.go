@@ -1,0 +1,123 @@
+package teleport
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/gravitational/teleport/api/client/proto"
+	"github.com/gravitational/teleport/api/defaults"
+	"github.com/gravitational/teleport/api/types"
+	"google.golang.org/grpc"
+
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+)
+
+// Right is something that the program asks of Teleport, and how to find out
+// whether it may.
+type Right struct {
+	Kind     string // "access_request"
+	Verbs    string // "list, read"
+	For      string // what it is for
+	Required bool   // nothing works without it
+	try      func(ctx context.Context, c *Client) error
+}
+
+// Rights returns what the program asks for, that which matters most first.
+func Rights() []Right {
+	return []Right{
+		{types.KindAccessRequest, "list, read", "seeing requests", true, tryList},
+		{types.KindAccessRequest, "list, read", "hearing of requests at once", true, tryWatch},
+		{types.KindAccessPluginData, "list, read", "knowing what was posted", true, tryReadRecord},
+		{types.KindAccessPluginData, "create, update", "remembering what was posted", true, tryWriteRecord},
+		{types.KindUser, "read", "the email addresses of people whose username is none", false, tryUser},
+		{types.KindRole, "read", "the logins of requested roles", false, tryRole},
+		{types.KindNode, "list, read", "hostnames instead of IDs", false, tryResources(types.KindNode)},
+		{types.KindAppServer, "list, read", "names of applications", false, tryResources(types.KindAppServer)},
+		{types.KindUserGroup, "list, read", "names of user groups", false, tryResources(types.KindUserGroup)},
+	}
+}
+
+// Try does what the right is for, without changing anything, and returns a
+// [fault.Denied] error where it is missing. It takes a connection, see Connect.
+func (c *Client) Try(ctx context.Context, r Right) error {
+	err := r.try(ctx, c)
+	if fault.Is(err, fault.NotFound) {
+		// Asked for something that can't be there: to be told so takes the
+		// right to look.
+		return nil
+	}
+	return err
+}
+
+// nobody is a name that nothing has.
+func nobody() string { return "teleport-slack-check-" + uuid.NewString() }
+
+func tryList(ctx context.Context, c *Client) error {
+	_, err := c.listPage(ctx, &proto.ListAccessRequestsRequest{Limit: 1})
+	if fault.Is(err, fault.Unsupported) { // an old server
+		_, err = c.Request(ctx, uuid.NewString())
+	}
+	return err
+}
+
+// tryWatch begins a watch and ends it when it has begun.
+func tryWatch(ctx context.Context, c *Client) error {
+	conn, done, err := c.use(opWatch)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := conn.api.NewWatcher(ctx, types.Watch{Kinds: []types.WatchKind{{Kind: types.KindAccessRequest}}, AllowPartialSuccess: true})
+	if err != nil {
+		return watchError(err)
+	}
+	defer func() { _ = w.Close() }() // it only cancels
+	first, err := c.firstEvent(w, conn)
+	if err != nil {
+		return err
+	}
+	return checkFirst(first)
+}
+
+func tryReadRecord(ctx context.Context, c *Client) error {
+	_, err := c.Record(ctx, uuid.NewString())
+	return err
+}
+
+// tryWriteRecord writes about a request that doesn't exist, on a condition
+// that can't hold, so that there are two reasons for it to write nothing.
+func tryWriteRecord(ctx context.Context, c *Client) error {
+	probe := map[string]string{"teleport-slack-check": nobody()}
+	err := c.UpdateRecord(ctx, uuid.NewString(), probe, probe)
+	if fault.Is(err, fault.Conflict) {
+		return nil
+	}
+	return err
+}
+
+func tryUser(ctx context.Context, c *Client) error {
+	return c.call(ctx, "read a user", reads, func(ctx context.Context, conn *connection) error {
+		_, err := conn.user(ctx, nobody())
+		return err
+	})
+}
+
+func tryRole(ctx context.Context, c *Client) error {
+	return c.call(ctx, "read a role", reads, func(ctx context.Context, conn *connection) error {
+		_, err := conn.auth.GetRole(ctx, &proto.GetRoleRequest{Name: nobody()})
+		return err
+	})
+}
+
+func tryResources(kind string) func(context.Context, *Client) error {
+	return func(ctx context.Context, c *Client) error {
+		return c.call(ctx, "list resources of kind "+kind, reads, func(ctx context.Context, conn *connection) error {
+			_, err := conn.auth.ListResources(ctx, &proto.ListResourcesRequest{
+				ResourceType: kind, Namespace: defaults.Namespace, Limit: 1, UsePreviewAsRoles: true,
+			}, grpc.MaxCallRecvMsgSize(maxRecordsBytes))
+			return err
+		})
+	}
+}
