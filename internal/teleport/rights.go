@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/defaults"
+	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	"github.com/gravitational/teleport/api/types"
 	"google.golang.org/grpc"
 
@@ -34,6 +35,8 @@ func Rights() []Right {
 		{types.KindNode, "list, read", "hostnames instead of IDs", false, tryResources(types.KindNode)},
 		{types.KindAppServer, "list, read", "names of applications", false, tryResources(types.KindAppServer)},
 		{types.KindUserGroup, "list, read", "names of user groups", false, tryResources(types.KindUserGroup)},
+		{types.KindAccessMonitoringRule, "list, read", "access monitoring rules", false, tryRules},
+		{types.KindUserLoginState, "list, read", "traits of the last login, for rules that ask for traits", false, tryLoginState},
 	}
 }
 
@@ -69,16 +72,12 @@ func tryWatch(ctx context.Context, c *Client) error {
 	defer done()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := conn.api.NewWatcher(ctx, types.Watch{Kinds: []types.WatchKind{{Kind: types.KindAccessRequest}}, AllowPartialSuccess: true})
-	if err != nil {
-		return watchError(err)
-	}
-	defer func() { _ = w.Close() }() // it only cancels
-	first, err := c.firstEvent(w, conn)
+	w, _, err := c.openWatchOf(ctx, conn, types.KindAccessRequest)
 	if err != nil {
 		return err
 	}
-	return checkFirst(first)
+	_ = w.Close() // it only cancels
+	return nil
 }
 
 func tryReadRecord(ctx context.Context, c *Client) error {
@@ -120,4 +119,21 @@ func tryResources(kind string) func(context.Context, *Client) error {
 			return err
 		})
 	}
+}
+
+func tryRules(ctx context.Context, c *Client) error {
+	return c.call(ctx, opRules, reads, func(ctx context.Context, conn *connection) error {
+		_, _, err := conn.rulesPage(ctx, "", true)
+		if fault.Is(classify(opRules, err, reads), fault.Unsupported) {
+			_, _, err = conn.rulesPage(ctx, "", false)
+		}
+		return err
+	})
+}
+
+func tryLoginState(ctx context.Context, c *Client) error {
+	return c.call(ctx, "read a login state", reads, func(ctx context.Context, conn *connection) error {
+		_, err := conn.logins.GetUserLoginState(ctx, &loginpb.GetUserLoginStateRequest{Name: nobody()})
+		return err
+	})
 }
