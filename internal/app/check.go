@@ -57,6 +57,9 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 		check.Scopes(sl.scopes),
 		unless("role_to_recipients", check.Recipients(c.Recipients, sl.inspect)),
 	}
+	if c.Review.Enabled {
+		list = append(list, unless("review", check.SocketMode(socketMode(c).Probe)))
+	}
 	if o.SendTest != "" {
 		list = append(list, check.Send(o.SendTest, sl.post))
 	}
@@ -197,6 +200,10 @@ type checkedSlack struct {
 func newCheckedSlack(c config.Config) *checkedSlack {
 	client := slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL})
 	return &checkedSlack{client: client, inspector: slack.NewInspector(client)}
+}
+
+func socketMode(c config.Config) *slack.Socket {
+	return slack.NewSocket(slack.SocketOptions{AppToken: c.Review.AppToken.Reveal, APIURL: c.Slack.APIURL})
 }
 
 func (s *checkedSlack) auth(ctx context.Context) (check.Workspace, error) {

@@ -105,7 +105,7 @@ func Teleport(addr string, t Reacher) Check {
 		if err != nil {
 			f := failed(err)
 			if by != "" {
-				f.Detail += " (a " + by + " answers there)"
+				f.Detail += " (answered by: " + by + ")"
 			}
 			if f.Hint == "" {
 				f.Hint = "check teleport.addr and its port, a Proxy usually 443 or 3080, an Auth Service 3025, and what is in between"

@@ -41,9 +41,11 @@ type worldKey struct{}
 //	world scopes name...           what the Slack token may
 //	world deny kind verb           a right that is missing in Teleport
 //	world token error              Slack refuses the token
-//	world old                      a Teleport of long ago
+//	world apptoken error           Slack refuses the app-level token
+//	world sockets on|off           the app has Socket Mode
 //	world stop teleport|slack      it is not there any more
 //	world posts n                  holds how many messages were posted
+//	world writes                   holds that no plugin data was written
 func TestCheckStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/check",
@@ -115,6 +117,11 @@ func changeWorld(ts *testscript.TestScript, neg bool, args []string) {
 		w.teleport.Deny(args[0], args[1])
 	case "token":
 		w.slack.FailToken(args[0])
+	case "apptoken":
+		w.slack.FailAppToken(args[0])
+	case "sockets":
+		w.slack.FailAppToken("")
+		w.slack.SetSocketMode(args[0] == "on")
 	case "stop":
 		if args[0] == "teleport" {
 			w.teleport.Stop()

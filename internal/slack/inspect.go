@@ -101,25 +101,23 @@ func (i *Inspector) person(ctx context.Context, s Standing) (Standing, error) {
 		s.Lacks = []string{"users:read"}
 		return s, nil
 	}
-	r := request{op: "look up user " + id, method: "users.info", key: id, channel: id, form: url.Values{"user": {id}}}
-	var answer struct {
-		User struct {
-			Deleted bool `json:"deleted"`
-			IsBot   bool `json:"is_bot"`
-		} `json:"user"`
-	}
-	err := i.ask(ctx, r, &answer)
+	var u User
+	err := patiently(ctx, func() (err error) {
+		u, err = i.c.UserInfo(ctx, id)
+		return err
+	})
 	reason := ""
 	switch {
 	case err != nil:
 		return s, err
-	case answer.User.Deleted:
+	case u.Deleted:
 		reason = "user_disabled"
-	case answer.User.IsBot:
+	case u.Bot:
 		reason = "cannot_dm_bot"
 	default:
 		return s, nil
 	}
+	r := request{op: "look up user " + id, channel: id}
 	v, _ := verdictOf(reason)
 	return s, &fault.Error{Op: r.op, Reason: reason, Class: v.class, Hint: i.c.hint(v.hint, r, envelope{})}
 }

@@ -99,7 +99,7 @@ func (d dialer) shownCertificates(ctx context.Context) []*x509.Certificate {
 	// Nothing is sent over this connection, so nothing is trusted to it: it is
 	// here to see the certificate that the verification refused.
 	conn := tls.Client(raw, &tls.Config{
-		ServerName: constants.APIDomain, NextProtos: []string{"h2"},
+		ServerName: constants.APIDomain, NextProtos: []string{"h2", "http/1.1"}, // a web port may have one of them
 		InsecureSkipVerify: true, //nolint:gosec // see above: this only looks at the certificate
 	})
 	if err := conn.HandshakeContext(ctx); err != nil {
