@@ -52,13 +52,16 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 		check.Configuration(o.Path, problemFindings(err), warningFindings(warnings)),
 		unless("teleport", check.Credentials(tp.identity)),
 		check.Teleport(c.Teleport.Addr, tp),
-		check.Rights(tp.rights()),
+		check.Rights(tp.rights(c.Review.Enabled)),
 		unless("slack", check.Token(sl.auth)),
 		check.Scopes(sl.scopes),
 		unless("role_to_recipients", check.Recipients(c.Recipients, sl.inspect)),
 	}
 	if c.Review.Enabled {
-		list = append(list, unless("review", check.SocketMode(socketMode(c).Probe)))
+		list = append(list,
+			check.Reviews(func() access.Cluster { return tp.cluster }, teleport.OnBehalfSince),
+			unless("review", check.SocketMode(socketMode(c).Probe)),
+		)
 	}
 	if o.SendTest != "" {
 		list = append(list, check.Send(o.SendTest, sl.post))
@@ -116,6 +119,7 @@ func warningFindings(warnings []config.Warning) []check.Finding {
 type checkedTeleport struct {
 	options teleport.Options
 	client  *teleport.Client // after the identity was found to be good
+	cluster access.Cluster   // after Connect
 	door    teleport.Door    // after By
 }
 
@@ -150,7 +154,9 @@ func (t *checkedTeleport) identity() (check.Identity, error) {
 
 // Connect implements [check.Reacher].
 func (t *checkedTeleport) Connect(ctx context.Context) (access.Cluster, error) {
-	return t.client.Connect(ctx)
+	var err error
+	t.cluster, err = t.client.Connect(ctx)
+	return t.cluster, err
 }
 
 // By implements [check.Reacher].
@@ -165,9 +171,9 @@ func (t *checkedTeleport) By(ctx context.Context) string {
 	return ""
 }
 
-func (t *checkedTeleport) rights() []check.Right {
+func (t *checkedTeleport) rights(review bool) []check.Right {
 	var rights []check.Right
-	for _, r := range teleport.Rights() {
+	for _, r := range teleport.Rights(review) {
 		rights = append(rights, check.Right{
 			Name: r.Kind + " " + r.Verbs, For: r.For, Required: r.Required,
 			Try: func(ctx context.Context) error { return t.client.Try(ctx, r) },

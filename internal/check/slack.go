@@ -92,14 +92,3 @@ func Send(to string, post Poster) Check {
 		return []Finding{good("sent to %s", strings.TrimSpace(to))}
 	}}
 }
-
-// SocketMode asks Slack whether it would send us clicks. Whether the app has
-// Interactivity, nothing tells.
-func SocketMode(probe func(context.Context) error) Check {
-	return Check{Name: "socket mode", Run: func(ctx context.Context) []Finding {
-		if err := probe(ctx); err != nil {
-			return []Finding{failed(err)}
-		}
-		return []Finding{good("Slack takes the app-level token; see for yourself that Interactivity is on, since nothing tells")}
-	}}
-}

@@ -41,6 +41,7 @@ type worldKey struct{}
 //	world scopes name...           what the Slack token may
 //	world deny kind verb           a right that is missing in Teleport
 //	world token error              Slack refuses the token
+//	world version v                the version of Teleport
 //	world apptoken error           Slack refuses the app-level token
 //	world sockets on|off           the app has Socket Mode
 //	world stop teleport|slack      it is not there any more
@@ -117,6 +118,8 @@ func changeWorld(ts *testscript.TestScript, neg bool, args []string) {
 		w.teleport.Deny(args[0], args[1])
 	case "token":
 		w.slack.FailToken(args[0])
+	case "version":
+		ts.Check(w.teleport.SetServerVersion(args[0]))
 	case "apptoken":
 		w.slack.FailAppToken(args[0])
 	case "sockets":

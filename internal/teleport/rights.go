@@ -7,6 +7,7 @@ import (
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/defaults"
 	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
+	userspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
 	"github.com/gravitational/teleport/api/types"
 	"google.golang.org/grpc"
 
@@ -24,8 +25,10 @@ type Right struct {
 }
 
 // Rights returns what the program asks for, that which matters most first.
-func Rights() []Right {
-	return []Right{
+// With reviews in Slack it is more. Which users a role may submit reviews for
+// is not among it: to try would be to review.
+func Rights(review bool) []Right {
+	rights := []Right{
 		{types.KindAccessRequest, "list, read", "seeing requests", true, tryList},
 		{types.KindAccessRequest, "list, read", "hearing of requests at once", true, tryWatch},
 		{types.KindAccessPluginData, "list, read", "knowing what was posted", true, tryReadRecord},
@@ -38,6 +41,10 @@ func Rights() []Right {
 		{types.KindAccessMonitoringRule, "list, read", "access monitoring rules", false, tryRules},
 		{types.KindUserLoginState, "list, read", "traits of the last login, for rules that ask for traits", false, tryLoginState},
 	}
+	if review {
+		rights = append(rights, Right{types.KindUser, "list, read", "who clicked a button", false, tryUsers})
+	}
+	return rights
 }
 
 // Try does what the right is for, without changing anything, and returns a
@@ -99,6 +106,13 @@ func tryWriteRecord(ctx context.Context, c *Client) error {
 func tryUser(ctx context.Context, c *Client) error {
 	return c.call(ctx, "read a user", reads, func(ctx context.Context, conn *connection) error {
 		_, err := conn.user(ctx, nobody())
+		return err
+	})
+}
+
+func tryUsers(ctx context.Context, c *Client) error {
+	return c.call(ctx, "list users", reads, func(ctx context.Context, conn *connection) error {
+		_, err := conn.api.ListUsers(ctx, &userspb.ListUsersRequest{PageSize: 1})
 		return err
 	})
 }

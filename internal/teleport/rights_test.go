@@ -13,7 +13,7 @@ import (
 // told.
 func tried(t *testing.T, c *Client) (denied []string) {
 	t.Helper()
-	for _, r := range Rights() {
+	for _, r := range Rights(true) {
 		switch err := c.Try(t.Context(), r); {
 		case fault.Is(err, fault.Denied):
 			denied = append(denied, r.Kind+" "+r.Verbs+": "+r.For)
@@ -37,7 +37,8 @@ func TestTryingARightTellsWhetherItIsThereAndChangesNothing(t *testing.T) {
 	}{
 		{"access_request", "list", []string{"access_request list, read: seeing requests", "access_request list, read: hearing of requests at once"}},
 		{"access_plugin_data", "update", []string{"access_plugin_data create, update: remembering what was posted"}},
-		{"user", "read", []string{"user read: the email addresses of people whose username is none"}},
+		{"user", "read", []string{"user read: the email addresses of people whose username is none", "user list, read: who clicked a button"}},
+		{"user", "list", []string{"user list, read: who clicked a button"}},
 		{"role", "read", []string{"role read: the logins of requested roles"}},
 		{"node", "list", []string{"node list, read: hostnames instead of IDs"}},
 		{"app", "read", []string{"app_server list, read: names of applications"}},
@@ -71,7 +72,7 @@ func TestTryingARightTellsWhetherItIsThereAndChangesNothing(t *testing.T) {
 func TestTryingRightsOnAnOldServer(t *testing.T) {
 	s := startServer(t, teleporttest.Options{ServerVersion: "13.4.0"})
 	c, _ := connectedClient(t, s)
-	for _, r := range Rights() {
+	for _, r := range Rights(true) {
 		if err := c.Try(t.Context(), r); err != nil && (r.Required || !fault.Is(err, fault.Unsupported)) {
 			t.Errorf("%s %s: %v", r.Kind, r.Verbs, err)
 		}
@@ -81,7 +82,7 @@ func TestTryingRightsOnAnOldServer(t *testing.T) {
 func TestTryingWithoutAConnectionIsNoRefusal(t *testing.T) {
 	s := startServer(t, teleporttest.Options{})
 	c, _ := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})
-	for _, r := range Rights() {
+	for _, r := range Rights(true) {
 		if err := c.Try(t.Context(), r); !fault.Is(err, fault.Retry) {
 			t.Errorf("%s %s: %v", r.Kind, r.Verbs, err)
 		}
