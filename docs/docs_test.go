@@ -14,13 +14,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/teleport-slack/teleport-slack/internal/app"
 	"github.com/teleport-slack/teleport-slack/internal/cli"
 	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/manifest"
+	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
 // pages returns every page of the documentation, by its path from here.
@@ -158,6 +162,58 @@ func TestTheReferenceHasEveryKeyAndNoOther(t *testing.T) {
 	}
 }
 
+// The scopes and what is tried of Teleport are tables of the program.
+func TestTheReferenceHasEveryScopeAndRight(t *testing.T) {
+	inCells := func(text string) []string {
+		var names []string
+		for cells := range rows(t, text) { // "`a`, `b`" without the outer quotes
+			for _, name := range strings.Split(cells, "`, `") {
+				name, _, _ = strings.Cut(name, "`") // "`a`: list, read"
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	scopes := inCells(part(t, "## Slack scopes"))
+	known := []string{manifest.PublicScope, manifest.AppScope, "incoming-webhook"} // not asked for, the app's, not used
+	for _, s := range manifest.Scopes() {
+		known = append(known, s.Name)
+	}
+	slices.Sort(scopes)
+	slices.Sort(known)
+	if diff := cmp.Diff(known, scopes); diff != "" {
+		t.Errorf("scopes of the table (-) and of reference.md (+):\n%s", diff)
+	}
+	rights := inCells(part(t, "## Teleport rights"))
+	for _, r := range teleport.Rights(true) {
+		if !slices.Contains(rights, r.Kind) {
+			t.Errorf("reference.md does not explain the right to %s %s", r.Verbs, r.Kind)
+		}
+	}
+}
+
+// The names that check prints are the first column of its table.
+func TestTheReferenceHasEveryCheck(t *testing.T) {
+	text := part(t, "### `teleport-slack check`")
+	documented := rows(t, text)
+	path := filepath.Join(t.TempDir(), "c.toml")
+	if err := os.WriteFile(path, []byte("[review]\nenabled = true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, f := range app.Check(t.Context(), app.CheckOptions{Path: path, SendTest: "x", Timeout: time.Second}) {
+		names[f.Name] = true
+		if documented[f.Name] == nil {
+			t.Errorf("reference.md does not explain the check %q", f.Name)
+		}
+	}
+	for name := range documented {
+		if !strings.HasPrefix(name, "--") && !names[name] {
+			t.Errorf("reference.md explains the check %q, which is not made", name)
+		}
+	}
+}
+
 // help runs the program with --help and returns what it prints.
 func help(t *testing.T, args ...string) string {
 	t.Helper()
@@ -207,6 +263,9 @@ func TestTheReferenceHasEveryCommandAndFlagAndNoOther(t *testing.T) {
 		body, _, _ = strings.Cut(body, "\n### ")
 		var has []string
 		for name := range rows(t, body) {
+			if !strings.HasPrefix(name, "-") { // another table
+				continue
+			}
 			has = append(has, strings.Fields(strings.NewReplacer("`", "", ",", "").Replace(name))[0])
 		}
 		want := slices.DeleteFunc(listed(help(t, command), "flags", flagLine), func(f string) bool { return f == "--help" })

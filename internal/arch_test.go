@@ -30,6 +30,9 @@ var layers = map[string]struct {
 	"record":  {may: []string{"access"}},
 	"message": {may: []string{"access"}},
 
+	"manifest": {},
+
+	"check":    {may: []string{"access", "fault", "logkey", "manifest"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
 	"notify":   {may: []string{"access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"review":   {may: []string{"access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"reminder": {may: []string{"access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
@@ -42,7 +45,7 @@ var layers = map[string]struct {
 }
 
 // pure packages compute and touch nothing outside.
-var pure = []string{"access", "fault", "route", "rule", "record", "message"}
+var pure = []string{"access", "fault", "route", "rule", "record", "message", "manifest"}
 
 // outside are the ways to the outside.
 var outside = []string{"os", "net", "net/http", "syscall", "log/slog", "io/fs"}

@@ -8,6 +8,7 @@ import (
 	"github.com/gravitational/teleport/api"
 
 	"github.com/teleport-slack/teleport-slack/internal/app"
+	"github.com/teleport-slack/teleport-slack/internal/check"
 	"github.com/teleport-slack/teleport-slack/internal/cli"
 	"github.com/teleport-slack/teleport-slack/internal/demo"
 )
@@ -25,6 +26,9 @@ func main() {
 		Start:   start,
 		Post: func(ctx context.Context, o cli.PostOptions) (string, error) {
 			return app.Post(ctx, o.Config, o.To, o.Message)
+		},
+		Check: func(ctx context.Context, o cli.CheckOptions) []check.Finding {
+			return app.Check(ctx, app.CheckOptions(o))
 		},
 		Demo: func(ctx context.Context, o cli.DemoOptions) error {
 			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Stdout: o.Stdout, Stderr: o.Stderr})

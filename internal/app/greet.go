@@ -8,6 +8,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/manifest"
 )
 
 // authEvery is how often Slack is asked whether it still knows us: a token may
@@ -106,30 +107,18 @@ func (a *App) askAgain(ctx context.Context, refused bool) bool {
 
 // checkScopes says once what the token can't do, and what for it would be good.
 func (a *App) checkScopes() {
-	for _, s := range []struct{ name, use string }{
-		{"chat:write", "without it nothing can be posted"},
-		{"users:read.email", "without it people can't be found by email; direct messages stay out"},
-		{"users:read", "without it people can't be found by email; direct messages stay out"},
-		{"reactions:write", "without it the ✅ and ❌ reactions stay out; messages show how requests end all the same"},
-	} {
-		if !a.slack.HasScope(s.name) {
-			a.o.Log.Warn("Slack token lacks a scope", slog.String(logkey.Scope, s.name), slog.String(logkey.Hint, s.use))
-		}
-	}
 	var missing []string
-	for _, name := range recoveryScopes {
-		if !a.slack.HasScope(name) {
-			missing = append(missing, name)
+	for _, s := range manifest.Scopes() {
+		switch {
+		case a.slack.HasScope(s.Name):
+		case s.Purpose == manifest.Recovering:
+			missing = append(missing, s.Name)
+		default:
+			a.o.Log.Warn("Slack token lacks a scope", slog.String(logkey.Scope, s.Name), slog.String(logkey.Hint, "without it "+s.Without))
 		}
 	}
 	if len(missing) > 0 {
 		a.o.Log.Info("a post whose answer is lost can't always be recognised and may be doubled", slog.Any(logkey.Scopes, missing),
 			slog.String(logkey.Hint, "optional: with these scopes the app looks whether it had arrived"))
 	}
-}
-
-// recoveryScopes are what it takes to find a post whose answer was lost: to
-// read history, to know a channel by its name, to know a person's direct message.
-var recoveryScopes = []string{
-	"channels:history", "groups:history", "im:history", "channels:read", "groups:read", "im:write",
 }

@@ -29,6 +29,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/teleport-slack/teleport-slack/internal/check"
 )
 
 // program is the name that people type.
@@ -51,6 +53,8 @@ type Options struct {
 
 	// Start serves until the context ends, and then stops gracefully.
 	Start func(context.Context, StartOptions) error
+	// Check finds out whether the program could do its work.
+	Check func(context.Context, CheckOptions) []check.Finding
 	// Demo runs both doubles and the plugin until the context ends.
 	Demo func(context.Context, DemoOptions) error
 	// Post posts one message and returns where it went.
@@ -96,6 +100,7 @@ func (o Options) root() *cobra.Command {
 		Long: `teleport-slack tells people in Slack about access requests in Teleport: who
 should decide, who asked, and what became of it.`,
 		Example: `  teleport-slack configure > /etc/teleport-slack.toml   # then fill it in
+  teleport-slack check                                  # says what is missing
   teleport-slack start                                  # runs until stopped
   teleport-slack demo                                   # needs nothing`,
 		Version:       o.Version.Semver,
@@ -120,7 +125,7 @@ should decide, who asked, and what became of it.`,
 	})
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(o.start(), o.configure(), o.version(), o.demo(), o.preview(), o.health(), completion())
+	root.AddCommand(o.start(), o.configure(), o.manifest(), o.check(), o.version(), o.demo(), o.preview(), o.health(), completion())
 	for _, cmd := range root.Commands() {
 		addHelpFlag(cmd)
 	}

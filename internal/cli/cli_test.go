@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(checkedM{m}, map[string]func(){program: func() {
 		os.Exit(Main(context.Background(), Options{
 			Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Post: scriptedPost,
+			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Post: scriptedPost, Check: realCheck,
 		}))
 	}})
 }
@@ -104,7 +104,7 @@ func TestScripts(t *testing.T) {
 
 // TestEveryHelpFits80Columns also holds that help goes to standard output.
 func TestEveryHelpFits80Columns(t *testing.T) {
-	for _, command := range []string{"", "start", "configure", "version", "demo", "health", "completion"} {
+	for _, command := range []string{"", "start", "configure", "manifest", "check", "version", "demo", "health", "completion"} {
 		args := strings.Fields(command + " --help")
 		code, stdout, stderr := run(t, Options{Args: args})
 		if code != exitOK || stderr != "" || !strings.Contains(stdout, "usage: teleport-slack") || !strings.Contains(stdout, "examples:") {
@@ -127,7 +127,7 @@ func run(t *testing.T, o Options) (code int, stdout, stderr string) {
 }
 
 func TestAResultThatCannotBeWrittenIsAFailure(t *testing.T) {
-	for _, command := range []string{"configure", "version"} {
+	for _, command := range []string{"configure", "manifest", "version"} {
 		var errs bytes.Buffer
 		code := Main(t.Context(), Options{Args: []string{command}, Stdout: brokenWriter{}, Stderr: &errs})
 		if code != exitFailure || !strings.Contains(errs.String(), "error: write output: ") {

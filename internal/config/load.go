@@ -20,6 +20,17 @@ const maxFileBytes = 4 << 20
 // Load reads and checks the file at path, and the files with tokens and
 // certificate authorities that it names.
 func Load(path string) (Config, []Warning, error) {
+	c, warnings, err := Sketch(path)
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	return c, warnings, nil
+}
+
+// Sketch is Load for a file that may not be finished: beside the problems it
+// returns what could be read all the same. Sections without a problem are as
+// Load would return them, the others are not to be relied on.
+func Sketch(path string) (Config, []Warning, error) {
 	data, err := readHead(path, maxFileBytes+1)
 	if err != nil {
 		p := Problem{Place: path, What: fmt.Sprintf("cannot read the configuration: %v", err),
@@ -32,7 +43,7 @@ func Load(path string) (Config, []Warning, error) {
 		}
 		return Config{}, nil, Problems{p}
 	}
-	return Parse(path, data, readNamed)
+	return sketch(path, data, readNamed)
 }
 
 // readNamed reads a file that the configuration names.
@@ -60,6 +71,14 @@ func readHead(path string, limit int64) ([]byte, error) {
 // file's order. Warnings are what a person should know although the rest is
 // sound; they are returned beside an error too.
 func Parse(name string, data []byte, readFile func(path string) ([]byte, error)) (Config, []Warning, error) {
+	c, warnings, err := sketch(name, data, readFile)
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	return c, warnings, nil
+}
+
+func sketch(name string, data []byte, readFile func(path string) ([]byte, error)) (Config, []Warning, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors begin UTF-8 files so
 	r := &reader{name: name, data: data, readFile: readFile}
 	if len(data) > maxFileBytes {
@@ -84,7 +103,7 @@ func Parse(name string, data []byte, readFile func(path string) ([]byte, error))
 		warnings = append(warnings, Warning(p))
 	}
 	if len(r.problems) > 0 {
-		return Config{}, warnings, Problems(inFileOrder(r.problems))
+		return cfg, warnings, Problems(inFileOrder(r.problems))
 	}
 	return cfg, warnings, nil
 }

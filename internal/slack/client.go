@@ -79,6 +79,7 @@ type Client struct {
 	own    *http.Transport // ours to close; nil if the HTTP client was given
 	log    *slog.Logger
 	gate   *gate
+	clock  clock
 	dir    *directory
 	seen   func(Call) // never nil
 

@@ -47,6 +47,20 @@ var appTokenErrors = map[string]string{
 func (s *Socket) open(ctx context.Context, api *Client) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
+	address, err := askAddress(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	ws, resp, err := websocket.Dial( //nolint:bodyclose // the library closes it
+		ctx, address.String(), &websocket.DialOptions{HTTPClient: api.http})
+	if err != nil {
+		return nil, dialError(resp, err, address)
+	}
+	return ws, nil
+}
+
+// askAddress asks Slack for the address of a connection.
+func askAddress(ctx context.Context, api *Client) (*url.URL, error) {
 	var answer struct {
 		URL string `json:"url"`
 	}
@@ -58,12 +72,16 @@ func (s *Socket) open(ctx context.Context, api *Client) (*websocket.Conn, error)
 	if err != nil {
 		return nil, unreadable(r, err.Error(), nil)
 	}
-	ws, resp, err := websocket.Dial( //nolint:bodyclose // the library closes it
-		ctx, address.String(), &websocket.DialOptions{HTTPClient: api.http})
-	if err != nil {
-		return nil, dialError(resp, err, address)
-	}
-	return ws, nil
+	return address, nil
+}
+
+// Probe finds out whether Slack would let us connect. It doesn't: of an app's
+// connections any may get the next click, and nobody would take it here.
+func (s *Socket) Probe(ctx context.Context) error {
+	api := s.api()
+	defer api.Close()
+	_, err := askAddress(ctx, api)
+	return err
 }
 
 // socketAddress takes an encrypted address only, unless the API itself is

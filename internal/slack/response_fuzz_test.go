@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strconv"
@@ -76,6 +77,12 @@ func FuzzResponse(f *testing.F) {
 		check(err)
 		_, err = c.Resolve(ctx, "dev")
 		check(err)
+		for _, name := range []string{"dev", "C0000000001", "U0000000001", "a@example.com"} {
+			quick, cancel := context.WithTimeout(ctx, 5*time.Millisecond) // Slack may ask to wait for a day
+			_, err = NewInspector(c).Inspect(quick, name)
+			cancel()
+			check(err)
+		}
 		for _, channel := range []string{"C1", "U1", "#dev"} {
 			_, found, err := c.Find(ctx, channel, "", p.Tag, time.Now())
 			check(err)

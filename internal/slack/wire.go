@@ -88,6 +88,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 		return r.unanswered(&sent, err, token)
 	}
 	c.learnScopes(resp.Header)
+	c.clock.learn(resp.Header, time.Now())
 	return c.answer(r, resp.StatusCode, resp.Header, body, out)
 }
 

@@ -2,6 +2,7 @@ package teleport
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"strings"
 	"sync"
@@ -129,6 +130,8 @@ func (c *connection) closeLocked() {
 type dialer struct {
 	addr string
 	dial func(ctx context.Context, addr string) (net.Conn, error) // nil for the network
+
+	webTLS *tls.Config // for a Proxy's web port; nil for the system's authorities, other ones in tests
 }
 
 // connect dials and pings once, for at most timeout.

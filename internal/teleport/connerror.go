@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"strings"
 	"time"
 
@@ -85,28 +84,28 @@ func errOtherCluster(op string, creds *credentials) error {
 func (d dialer) otherCluster(ctx context.Context, creds *credentials) bool {
 	ctx, cancel := context.WithTimeout(ctx, firstDialTimeout)
 	defer cancel()
-	dial := d.dial
-	if dial == nil {
-		dial = func(ctx context.Context, addr string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", addr)
-		}
-	}
-	raw, err := dial(ctx, d.addr)
+	chain := d.shownCertificates(ctx)
+	return len(chain) > 0 && isTeleportHost(chain[0]) && !verified(chain, creds.tls.RootCAs)
+}
+
+// shownCertificates returns what the server at the address shows to whoever
+// wants an Auth Service; nil if nobody answers in TLS.
+func (d dialer) shownCertificates(ctx context.Context) []*x509.Certificate {
+	raw, err := d.raw(ctx)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer raw.Close()
 	// Nothing is sent over this connection, so nothing is trusted to it: it is
 	// here to see the certificate that the verification refused.
 	conn := tls.Client(raw, &tls.Config{
-		ServerName: constants.APIDomain, NextProtos: []string{"h2"},
+		ServerName: constants.APIDomain, NextProtos: []string{"h2", "http/1.1"}, // a web port may have one of them
 		InsecureSkipVerify: true, //nolint:gosec // see above: this only looks at the certificate
 	})
 	if err := conn.HandshakeContext(ctx); err != nil {
-		return false
+		return nil
 	}
-	chain := conn.ConnectionState().PeerCertificates
-	return len(chain) > 0 && isTeleportHost(chain[0]) && !verified(chain, creds.tls.RootCAs)
+	return conn.ConnectionState().PeerCertificates
 }
 
 func isTeleportHost(cert *x509.Certificate) bool {

@@ -1,0 +1,242 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/check"
+	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/manifest"
+	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/teleport"
+)
+
+// CheckOptions is what Check was asked for.
+type CheckOptions struct {
+	Path     string   // of the configuration
+	Environ  []string // as os.Environ
+	SendTest string   // whom to send a test message; empty for nobody
+	Timeout  time.Duration
+}
+
+// Check finds out whether the program could do its work with a configuration,
+// finished or not, and returns what it found. Beside the test message, if one
+// is asked for, it changes nothing.
+func Check(ctx context.Context, o CheckOptions) []check.Finding {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	c, warnings, err := config.Sketch(o.Path)
+	tp := &checkedTeleport{options: teleportOptions(c)}
+	defer tp.close()
+	sl := newCheckedSlack(c)
+	defer sl.client.Close()
+	return check.Run(ctx, checks(o, c, warnings, err, tp, sl))
+}
+
+// checks is the list. What a feature needs is one more entry here.
+func checks(o CheckOptions, c config.Config, warnings []config.Warning, err error, tp *checkedTeleport, sl *checkedSlack) []check.Check {
+	broken := brokenSections(err)
+	unless := func(section string, c check.Check) check.Check {
+		if !broken(section) {
+			return c
+		}
+		return check.Skip(c.Name, "what the configuration says about it has to be put right first")
+	}
+	list := []check.Check{
+		check.Configuration(o.Path, problemFindings(err), warningFindings(warnings)),
+		unless("teleport", check.Credentials(tp.identity)),
+		check.Teleport(c.Teleport.Addr, tp),
+		check.Rights(tp.rights(c.Review.Enabled)),
+		unless("slack", check.Token(sl.auth)),
+		check.Scopes(sl.scopes),
+		unless("role_to_recipients", check.Recipients(c.Recipients, sl.inspect)),
+	}
+	if c.Review.Enabled {
+		list = append(list,
+			check.Reviews(func() access.Cluster { return tp.cluster }, teleport.OnBehalfSince),
+			unless("review", check.SocketMode(socketMode(c).Probe)),
+		)
+	}
+	if o.SendTest != "" {
+		list = append(list, check.Send(o.SendTest, sl.post))
+	}
+	return append(list,
+		check.Network(networkSettings(o.Environ), func() (string, error) { return proxyOf(c.Slack.APIURL, http.ProxyFromEnvironment) }),
+		check.Clocks([]string{"teleport", "slack token"}, []check.Clock{
+			{Of: "Slack", Ahead: func(context.Context) (time.Duration, bool) { return sl.client.Ahead() }},
+			{Of: "Teleport", Ahead: tp.ahead},
+		}),
+	)
+}
+
+// brokenSections returns whether a section can't be relied on.
+func brokenSections(err error) func(section string) bool {
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return func(string) bool { return true }
+	}
+	return func(section string) bool {
+		for _, p := range problems {
+			if p.Key == "" || p.Key == section || strings.HasPrefix(p.Key, section+".") {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func problemFindings(err error) []check.Finding {
+	var problems config.Problems
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &problems):
+		return []check.Finding{{Detail: err.Error()}}
+	}
+	var found []check.Finding
+	for _, p := range problems {
+		found = append(found, check.Finding{Detail: p.Error(), Hint: p.Hint()})
+	}
+	return found
+}
+
+func warningFindings(warnings []config.Warning) []check.Finding {
+	var found []check.Finding
+	for _, w := range warnings {
+		found = append(found, check.Finding{Detail: w.String(), Hint: w.Do})
+	}
+	return found
+}
+
+// checkedTeleport is Teleport as the checks ask it. What a check leaves here
+// is there for those that wait for it.
+type checkedTeleport struct {
+	options teleport.Options
+	client  *teleport.Client // after the identity was found to be good
+	cluster access.Cluster   // after Connect
+	door    teleport.Door    // after By
+}
+
+func teleportOptions(c config.Config) teleport.Options {
+	return teleport.Options{
+		Addr:            c.Teleport.Addr,
+		Identity:        c.Teleport.Identity,
+		RefreshIdentity: c.Teleport.RefreshIdentity,
+		RefreshInterval: c.Teleport.RefreshIdentityInterval,
+		ClientKey:       c.Teleport.ClientKey,
+		ClientCrt:       c.Teleport.ClientCrt,
+		RootCAs:         c.Teleport.RootCAs,
+		Log:             slog.New(slog.DiscardHandler),
+	}
+}
+
+func (t *checkedTeleport) identity() (check.Identity, error) {
+	id, err := teleport.ReadIdentity(t.options)
+	if err != nil {
+		return check.Identity{}, err
+	}
+	found := check.Identity{
+		Path: id.Path, KeyPair: id.KeyPair, Refreshed: t.options.RefreshIdentity,
+		User: id.User, Roles: id.Roles, NotBefore: id.NotBefore, NotAfter: id.NotAfter, WarnFrom: id.WarnFrom,
+		Invalid: id.Invalid(time.Now()),
+	}
+	if found.Invalid == nil {
+		t.client, err = teleport.New(t.options)
+	}
+	return found, err
+}
+
+// Connect implements [check.Reacher].
+func (t *checkedTeleport) Connect(ctx context.Context) (access.Cluster, error) {
+	var err error
+	t.cluster, err = t.client.Connect(ctx)
+	return t.cluster, err
+}
+
+// By implements [check.Reacher].
+func (t *checkedTeleport) By(ctx context.Context) string {
+	t.door = t.client.Door(ctx)
+	switch t.door {
+	case teleport.AuthDoor:
+		return "Auth Service"
+	case teleport.ProxyDoor:
+		return "Proxy Service"
+	}
+	return ""
+}
+
+func (t *checkedTeleport) rights(review bool) []check.Right {
+	var rights []check.Right
+	for _, r := range teleport.Rights(review) {
+		rights = append(rights, check.Right{
+			Name: r.Kind + " " + r.Verbs, For: r.For, Required: r.Required,
+			Try: func(ctx context.Context) error { return t.client.Try(ctx, r) },
+		})
+	}
+	return rights
+}
+
+// ahead asks a Proxy; an Auth Service doesn't tell the time.
+func (t *checkedTeleport) ahead(ctx context.Context) (time.Duration, bool) {
+	if t.client == nil || t.door != teleport.ProxyDoor {
+		return 0, false
+	}
+	return t.client.ProxyTime(ctx)
+}
+
+func (t *checkedTeleport) close() {
+	if t.client != nil {
+		_ = t.client.Close() // nothing is in flight any more
+	}
+}
+
+// checkedSlack is Slack as the checks ask it.
+type checkedSlack struct {
+	client    *slack.Client
+	inspector *slack.Inspector
+	workspace slack.Workspace // after auth
+}
+
+func newCheckedSlack(c config.Config) *checkedSlack {
+	client := slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL})
+	return &checkedSlack{client: client, inspector: slack.NewInspector(client)}
+}
+
+func socketMode(c config.Config) *slack.Socket {
+	return slack.NewSocket(slack.SocketOptions{AppToken: c.Review.AppToken.Reveal, APIURL: c.Slack.APIURL})
+}
+
+func (s *checkedSlack) auth(ctx context.Context) (check.Workspace, error) {
+	w, err := s.client.Auth(ctx)
+	if err != nil {
+		return check.Workspace{}, err
+	}
+	s.workspace = w
+	return check.Workspace{Team: w.Team, URL: w.URL, Bot: w.BotName, User: w.BotID == ""}, nil
+}
+
+func (s *checkedSlack) scopes() []string { return s.workspace.Scopes }
+
+func (s *checkedSlack) inspect(ctx context.Context, name string) (check.Standing, error) {
+	found, err := s.inspector.Inspect(ctx, name)
+	return check.Standing{
+		ID: found.Recipient.ID, Person: found.Recipient.Kind == access.Person,
+		Channel: found.Name, Private: found.Private, Archived: found.Archived, Member: found.Member,
+		Lacks: found.Lacks, Anywhere: s.client.HasScope(manifest.PublicScope), Bot: s.workspace.BotName,
+	}, err
+}
+
+func (s *checkedSlack) post(ctx context.Context, to, text string) error {
+	r, err := s.client.Resolve(ctx, to)
+	if err != nil {
+		return err
+	}
+	_, err = s.client.Post(ctx, message.Post{Channel: r.ID, Message: message.Message{Text: text}})
+	return err
+}

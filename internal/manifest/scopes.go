@@ -1,0 +1,68 @@
+// Package manifest is the Slack app that this program needs: its scopes, each
+// with what it is for, and the manifest that makes such an app by one paste.
+//
+// The table of scopes is here and nowhere else. The manifest asks for them,
+// the checks and the log say which are missing, and a test holds the reference
+// to them.
+//
+// What holds: a manifest asks for no scope that an enabled feature has no use
+// for, and for an optional one only when told to. It has no secrets in it.
+//
+// It knows neither the configuration file nor Slack's API.
+package manifest
+
+// Need is how much is lost without a scope.
+type Need uint8
+
+// The needs, the strongest first.
+const (
+	Required Need = iota // nothing works
+	Wanted               // something that people count on doesn't
+	Optional             // something nice doesn't
+)
+
+// Purpose is what kind of thing a scope is for.
+type Purpose uint8
+
+// The purposes.
+const (
+	Posting    Purpose = iota // messages, and what is on them
+	People                    // who is who
+	Recovering                // finding a post whose answer was lost
+)
+
+// Scope is a permission of the bot token.
+type Scope struct {
+	Name    string
+	Need    Need
+	Purpose Purpose
+	For     string // what it is for
+	Without string // what is the case without it
+}
+
+// PublicScope lets an app post to public channels that it isn't in. No
+// manifest asks for it, since an invitation does the same for one channel; the
+// checks take it into account where it is there.
+const PublicScope = "chat:write.public"
+
+// AppScope is the scope of the app-level token, which Socket Mode wants. A
+// manifest can't give it: such tokens are made by hand.
+const AppScope = "connections:write"
+
+// scopes are those that the program can make use of, in the order in which
+// they are worth having.
+var scopes = []Scope{
+	{"chat:write", Required, Posting, "posting and editing messages", "nothing can be posted"},
+	{"users:read.email", Wanted, People, "finding people by email, for direct messages", "people can't be found by email; direct messages stay out"},
+	{"users:read", Wanted, People, "Slack wants it together with users:read.email", "people can't be found by email; direct messages stay out"},
+	{"reactions:write", Optional, Posting, "✅ and ❌ on requests that are decided", "the ✅ and ❌ reactions stay out; messages show how requests end all the same"},
+	{"channels:read", Optional, Recovering, "knowing public channels by name, and whether the app is in them", "channels can't be checked before the first post"},
+	{"groups:read", Optional, Recovering, "the same for private channels that the app is in", "private channels can't be checked before the first post"},
+	{"channels:history", Optional, Recovering, "after a crash in the middle of a post, looking whether it arrived", "such a message is posted again"},
+	{"groups:history", Optional, Recovering, "the same in private channels", "such a message is posted again"},
+	{"im:history", Optional, Recovering, "the same in direct messages", "such a message is posted again"},
+	{"im:write", Optional, Recovering, "opening a direct message to look into it", "such a message is posted again"},
+}
+
+// Scopes returns the bot token's scopes, those that matter most first.
+func Scopes() []Scope { return append([]Scope(nil), scopes...) }
