@@ -32,6 +32,7 @@ var intervals = map[string]time.Duration{
 	"conversations.history": tier3,
 	"conversations.replies": tier3,
 	"conversations.list":    tier2,
+	"usergroups.list":       tier2,
 	"chat.postEphemeral":    tier4,
 	"views.open":            tier4,
 	"users.info":            tier4,
