@@ -10,6 +10,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/app"
 	"github.com/teleport-slack/teleport-slack/internal/cli"
 	"github.com/teleport-slack/teleport-slack/internal/demo"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
 )
 
 // Set by the linker in releases: -X main.version=1.2.3 -X main.commit=abc.
@@ -25,6 +26,11 @@ func main() {
 		Start:   start,
 		Post: func(ctx context.Context, o cli.PostOptions) (string, error) {
 			return app.Post(ctx, o.Config, o.To, o.Message)
+		},
+		Route: func(ctx context.Context, o cli.RouteOptions) (notify.Answer, error) {
+			return app.Route(ctx, app.RouteOptions{
+				Config: o.Config, RequestID: o.RequestID, Request: o.Request, Traits: o.Traits, Log: o.Log,
+			})
 		},
 		Demo: func(ctx context.Context, o cli.DemoOptions) error {
 			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Stdout: o.Stdout, Stderr: o.Stderr})

@@ -66,6 +66,12 @@ type Told struct {
 // again later; whoever could be found is seated all the same.
 func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Record, routes *routing) (record.Record, error) {
 	s := seating{n: n, req: req, rec: rec}
+	s.fill(ctx, routes)
+	return s.rec, s.later
+}
+
+func (s *seating) fill(ctx context.Context, routes *routing) {
+	n, req, rec := s.n, s.req, s.rec
 	before := len(rec.Copies)
 	s.findRequester(ctx)
 
@@ -107,7 +113,6 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 			slog.String(logkey.RequestID, req.ID), slog.Any(logkey.Roles, req.Roles))
 	}
 	s.rec.Unseated = s.later != nil
-	return s.rec, s.later
 }
 
 func (s *seating) note(err error) {
