@@ -52,7 +52,7 @@ func ParseRecipient(text string) (Recipient, error) {
 	if err != nil {
 		return r, err
 	}
-	if len(all) == 0 {
+	if strings.TrimSpace(text) == "" {
 		return r, &SyntaxError{1, "it is empty"}
 	}
 	first := all[0]
@@ -65,11 +65,13 @@ func ParseRecipient(text string) (Recipient, error) {
 		} else {
 			r.user = true
 		}
-		if first.template = first.without(prefix); len(first.template) > 0 {
+		first.template = first.without(prefix)
+		first.at += len(prefix)
+		if len(first.template) > 0 {
 			continue
 		}
 		if all = all[1:]; len(all) == 0 { // "silent: #dev" is meant as "silent:#dev"
-			return r, &SyntaxError{first.at + utf8.RuneCountInString(prefix), fmt.Sprintf("after %s somebody is expected", prefix)}
+			return r, &SyntaxError{first.at, fmt.Sprintf("after %s somebody is expected", prefix)}
 		}
 		first = all[0]
 	}
@@ -179,5 +181,5 @@ func isPlace(s string) bool {
 }
 
 func isUsername(s string) bool {
-	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxPlaceChars && !strings.ContainsFunc(s, unicode.IsControl)
+	return strings.TrimSpace(s) != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxPlaceChars && !strings.ContainsFunc(s, unicode.IsControl)
 }

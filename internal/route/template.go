@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
@@ -112,8 +113,8 @@ func words(s string) ([]word, error) {
 		return taken
 	}
 	for rest != "" {
-		if isSpace(rest[0]) {
-			take(1)
+		if r, size := utf8.DecodeRuneInString(rest); unicode.IsSpace(r) {
+			take(size)
 			at++
 			now = nil
 			continue
@@ -136,7 +137,7 @@ func words(s string) ([]word, error) {
 			continue
 		}
 		n := len(rest)
-		if i := strings.IndexFunc(rest, func(r rune) bool { return r < utf8.RuneSelf && isSpace(byte(r)) }); i >= 0 {
+		if i := strings.IndexFunc(rest, unicode.IsSpace); i >= 0 {
 			n = i
 		}
 		if i := strings.Index(rest[:n], "{{"); i >= 0 {
@@ -150,8 +151,6 @@ func words(s string) ([]word, error) {
 	}
 	return all, nil
 }
-
-func isSpace(b byte) bool { return b == ' ' || b == '\t' }
 
 // literal returns the text before the first field.
 func (t template) literal() string {
