@@ -1,9 +1,12 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
@@ -94,6 +97,7 @@ func (r *reader) recipient(f field, text string) bool {
 	rec, err := route.ParseRecipient(text)
 	switch {
 	case err != nil:
+		f.at = r.within(f.at, text, err)
 		r.problem(f, `a recipient is a place and the user groups to mention there, such as "#dev", "user:alice", "{{.Role}}-approvers" or "#dev @oncall"`, "the recipient %s can't be read: %v", quote(text), err)
 		return false
 	case rec.IsGroup():
@@ -101,6 +105,21 @@ func (r *reader) recipient(f field, text string) bool {
 			"%s is a user group, which Slack can mention and not post to", quote(text))
 	}
 	return true
+}
+
+// within returns the offset of what is wrong with a text that stands at an
+// offset, or of the text where it is not written as it reads.
+func (r *reader) within(at int, text string, err error) int {
+	var wrong *route.SyntaxError
+	if !errors.As(err, &wrong) || at+1 > len(r.data) || !bytes.HasPrefix(r.data[at+1:], []byte(text)) {
+		return at
+	}
+	at++ // the quote
+	for i, before := 0, 1; before < wrong.At; before++ {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		i, at = i+size, at+size
+	}
+	return at
 }
 
 // legacyRecipients accepts slack.recipients, which the published plugin reads
