@@ -37,11 +37,11 @@ direct = "@oncall"`)
 	w.oncall()
 	w.startPlugin()
 	id := w.request(teleporttest.Request{})
-	w.shows(id, []string{dev}, "PENDING", "<!subteam^S0ONCALL01>")
+	w.shows(id, []string{dev}, "PENDING", "!subteam^S0ONCALL01")
 	w.shows(id, []string{sec}, "PENDING", "@oncall")
 	w.shows(id, []string{alice}, "PENDING")
 	for _, place := range []string{sec, alice} {
-		if m := w.about(place, id)[0]; strings.Contains(string(m.Blocks)+m.Text, "<!") {
+		if m := w.about(place, id)[0]; strings.Contains(string(m.Blocks)+m.Text, "!subteam") || strings.Contains(string(m.Blocks), "!here") {
 			t.Errorf("%s is called: %s", place, m.Blocks)
 		}
 	}
@@ -52,7 +52,7 @@ direct = "@oncall"`)
 	w.slack.SetScopes(slacktest.DefaultScopes()...)
 	w.startPlugin()
 	w.review(id, "bob@example.com", approved, "")
-	w.shows(id, []string{dev}, "APPROVED", "<!subteam^S0ONCALL01>")
+	w.shows(id, []string{dev}, "APPROVED", "!subteam^S0ONCALL01")
 	w.eventually("the review is told", func() bool { return len(w.replies(dev, id)) == 1 })
 	if got := w.replies(dev, id)[0]; strings.Contains(got, "subteam") {
 		t.Errorf("a reply calls: %s", got)
@@ -84,7 +84,7 @@ func TestMentionsWithoutTheScopeAreLeftOut(t *testing.T) {
 	w.writeConfig(`"*" = "#dev S0ONCALL01"`)
 	w.reload <- struct{}{}
 	w.eventually("it is reloaded", func() bool { return w.log.has("configuration reloaded") })
-	w.shows(w.request(teleporttest.Request{}), []string{dev}, "<!subteam^S0ONCALL01>")
+	w.shows(w.request(teleporttest.Request{}), []string{dev}, "!subteam^S0ONCALL01")
 }
 
 func TestAMentionWaitsForSlackAndNotForLong(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAMentionWaitsForSlackAndNotForLong(t *testing.T) {
 	w.slack.Inject(slacktest.Fault{Method: "usergroups.list", Status: 503, Times: 2})
 	w.startPlugin()
 	id := w.request(teleporttest.Request{})
-	w.shows(id, []string{dev}, "<!subteam^S0ONCALL01>")
+	w.shows(id, []string{dev}, "!subteam^S0ONCALL01")
 }
 
 func TestRecipientsMadeFromTheRequest(t *testing.T) {
@@ -141,7 +141,7 @@ func TestRulesNameRecipientsInEveryForm(t *testing.T) {
 	w.startPlugin()
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}})
 	w.hears(id, sec, carol, bob)
-	w.shows(id, []string{sec}, "<!subteam^S0ONCALL01>")
+	w.shows(id, []string{sec}, "!subteam^S0ONCALL01")
 	if n := w.log.count("access monitoring rule names somebody in a form that can't be read"); n != 1 || !w.log.has("rule=forms") || !w.log.has("character 6: unknown field") {
 		t.Errorf("%d warnings, want one with rule and place", n)
 	}

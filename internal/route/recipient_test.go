@@ -238,11 +238,11 @@ func TestKeys(t *testing.T) {
 }
 
 func TestTraitsAreNeededOnlyWhereSomebodyIsMadeFromThem(t *testing.T) {
-	routes, err := route.Table{"*": {"#dev"}, "a-*": {"{{.User.Traits.team}}"}, "b": {"#dev @{{.User.Traits.team}}"}, "c": {"{{.Role}}-x"}}.Compile()
+	routes, err := route.Table{"*": {"#dev"}, "a-*": {"{{.User.Traits.team}}"}, "b": {"#dev @{{.User.Traits.team}}"}, "c": {"{{.Role}}-x"}, "a-2": {"#dev"}, "a-3": {}, "/^d/": {"x"}}.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for roles, want := range map[string]bool{"": false, "z": false, "c": false, "a-1": true, "b": true, "c b": true} {
+	for roles, want := range map[string]bool{"": false, "z": false, "c": false, "a-1": true, "b": true, "c b": true, "a-2": false, "a-3": true, "d": false, "c a-2": false} {
 		if got := routes.NeedsTraits(access.Request{Roles: strings.Fields(roles)}); got != want {
 			t.Errorf("%q: %v", roles, got)
 		}

@@ -215,6 +215,9 @@ func (r Routes) NeedsTraits(req access.Request) bool {
 			if slices.ContainsFunc(e.recipients, Recipient.needsTraits) {
 				return true
 			}
+			if slices.ContainsFunc(e.recipients, func(r Recipient) bool { return !r.place.hasField() }) {
+				break // it comes to somebody for sure
+			}
 		}
 	}
 	return false
