@@ -11,6 +11,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/check"
 	"github.com/teleport-slack/teleport-slack/internal/cli"
 	"github.com/teleport-slack/teleport-slack/internal/demo"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
 )
 
 // Set by the linker in releases: -X main.version=1.2.3 -X main.commit=abc.
@@ -29,6 +30,11 @@ func main() {
 		},
 		Check: func(ctx context.Context, o cli.CheckOptions) []check.Finding {
 			return app.Check(ctx, app.CheckOptions(o))
+		},
+		Route: func(ctx context.Context, o cli.RouteOptions) (notify.Answer, error) {
+			return app.Route(ctx, app.RouteOptions{
+				Config: o.Config, RequestID: o.RequestID, Request: o.Request, Traits: o.Traits, Log: o.Log,
+			})
 		},
 		Demo: func(ctx context.Context, o cli.DemoOptions) error {
 			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Stdout: o.Stdout, Stderr: o.Stderr})

@@ -172,11 +172,12 @@ type RecipientKind uint8
 const (
 	Channel RecipientKind = iota
 	Person
+	Group // of users: can be mentioned, and not posted to
 )
 
 // Recipient is someone or somewhere that Slack can post to.
 type Recipient struct {
-	ID   string // what chat.postMessage takes: C…, G…, D…, U…, or #name where only the name is known
+	ID   string // what chat.postMessage takes: C…, G…, D…, U…, or #name where only the name is known; S… of a Group
 	Name string // as configured or asked for: an email, a channel name, a username
 	Kind RecipientKind
 }

@@ -111,6 +111,7 @@ func (a *App) checkScopes() {
 	for _, s := range manifest.Scopes() {
 		switch {
 		case a.slack.HasScope(s.Name):
+		case s.Purpose == manifest.Mentioning: // said where a recipient wants it
 		case s.Purpose == manifest.Recovering:
 			missing = append(missing, s.Name)
 		default:

@@ -31,6 +31,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teleport-slack/teleport-slack/internal/check"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
 )
 
 // program is the name that people type.
@@ -57,6 +58,8 @@ type Options struct {
 	Check func(context.Context, CheckOptions) []check.Finding
 	// Demo runs both doubles and the plugin until the context ends.
 	Demo func(context.Context, DemoOptions) error
+	// Route finds out who would hear of a request, from Teleport and Slack.
+	Route func(context.Context, RouteOptions) (notify.Answer, error)
 	// Post posts one message and returns where it went.
 	Post func(context.Context, PostOptions) (string, error)
 
@@ -68,7 +71,7 @@ type Options struct {
 // Main runs one command and returns the exit code.
 func Main(ctx context.Context, o Options) int {
 	if o.Notify == nil {
-		o.Notify = notify
+		o.Notify = subscribe
 	}
 	root := o.root()
 	root.SetArgs(append([]string{}, o.Args...)) // nil would mean os.Args
@@ -87,8 +90,8 @@ func Main(ctx context.Context, o Options) int {
 	return exitFailure
 }
 
-// notify subscribes to the process's signals.
-func notify(c chan<- os.Signal) func() {
+// subscribe asks for the process's signals.
+func subscribe(c chan<- os.Signal) func() {
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	return func() { signal.Stop(c) }
 }
@@ -125,7 +128,7 @@ should decide, who asked, and what became of it.`,
 	})
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(o.start(), o.configure(), o.manifest(), o.check(), o.version(), o.demo(), o.preview(), o.health(), completion())
+	root.AddCommand(o.start(), o.configure(), o.manifest(), o.check(), o.version(), o.demo(), o.preview(), o.route(), o.health(), completion())
 	for _, cmd := range root.Commands() {
 		addHelpFlag(cmd)
 	}

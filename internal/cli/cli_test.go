@@ -14,6 +14,11 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
 // testVersion is what the program under test says it is.
@@ -38,9 +43,38 @@ func TestMain(m *testing.M) {
 	testscript.Main(checkedM{m}, map[string]func(){program: func() {
 		os.Exit(Main(context.Background(), Options{
 			Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Post: scriptedPost, Check: realCheck,
+			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
 		}))
 	}})
+}
+
+// scriptedRoute answers with one of everything.
+func scriptedRoute(_ context.Context, o RouteOptions) (notify.Answer, error) {
+	if o.RequestID == "none" {
+		return notify.Answer{}, errors.New("read request none: not_found")
+	}
+	req := o.Request
+	if o.RequestID != "" {
+		req = access.Request{ID: o.RequestID, User: "alice@example.com", Roles: []string{"prod"}}
+	} else {
+		fmt.Printf("asked about %s %s with %v\n", req.User, req.Roles, o.Traits)
+	}
+	return notify.Answer{
+		Request: req,
+		Told: []notify.Told{
+			{
+				Want: route.Want{Name: "dev", Why: route.ByRule, Rule: "night"}, Mentions: []string{"S0ONCALL01"},
+				To: access.Recipient{ID: "C0DEV000001", Kind: access.Channel},
+			},
+			{
+				Want: route.Want{Name: "nobody@example.com", Why: route.ByFallback, Role: "*"},
+				Err:  &fault.Error{Op: "look up nobody@example.com", Reason: "users_not_found", Hint: "check the address"},
+			},
+		},
+		Gaps:      []route.Gap{{Recipient: "x-{{.User.Traits.y}}", Rule: "night", What: `the requester has no trait "y"`}},
+		Requester: access.Recipient{ID: "U0ALICE0001", Kind: access.Person},
+		Later:     errors.New("Slack is away"),
+	}, nil
 }
 
 // scriptedPost says what it was asked to post.

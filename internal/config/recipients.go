@@ -1,17 +1,23 @@
 package config
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
 // fallbackRole is the role whose recipients hear of roles without their own.
 const fallbackRole = "*"
 
-// recipients reads [role_to_recipients], whose keys are role names: case
-// counts, and none is unknown.
+// recipients reads [role_to_recipients], whose keys are role names and patterns
+// for them: case counts, and none is unknown.
 func (r *reader) recipients(root *section, onlyRules bool) map[string][]string {
 	const do = `name a channel or an email, such as "*" = "access-requests"; if access monitoring rules do all the routing, set only_monitoring_rules = true under [routing]`
 	e, f := root.find("role_to_recipients")
@@ -25,6 +31,9 @@ func (r *reader) recipients(root *section, onlyRules bool) map[string][]string {
 		for _, entry := range e.val.table.entries {
 			role := field{key: "role_to_recipients." + keyPart(entry.name), at: entry.at}
 			list, ok := r.recipientList(role, entry.val)
+			if _, err := route.ParseKey(entry.name); err != nil {
+				r.problem(role, "a key between slashes is a regular expression, such as \"/^db-.+$/\"", "is no pattern: %v", err)
+			}
 			if entry.name == fallbackRole {
 				fallback.at, fallback.wrong = role.at, !ok
 			}
@@ -75,10 +84,42 @@ func (r *reader) recipientList(f field, v value) ([]string, bool) {
 			if item.text != strings.TrimSpace(item.text) {
 				r.warn(at, "remove the spaces", "the recipient %s has spaces around it", quote(item.text))
 			}
+			ok = r.recipient(at, item.text) && ok
 			list = append(list, item.text)
 		}
 	}
 	return list, ok
+}
+
+// recipient checks one recipient. What the published plugin takes is taken,
+// even where nothing in Slack can be called so.
+func (r *reader) recipient(f field, text string) bool {
+	rec, err := route.ParseRecipient(text)
+	switch {
+	case err != nil:
+		f.at = r.within(f.at, text, err)
+		r.problem(f, `a recipient is a place and the user groups to mention there, such as "#dev", "user:alice", "{{.Role}}-approvers" or "#dev @oncall"`, "the recipient %s can't be read: %v", quote(text), err)
+		return false
+	case rec.IsGroup():
+		r.warn(f, fmt.Sprintf("write a channel before it, such as %s", quote("#channel "+strings.TrimSpace(text))),
+			"%s is a user group, which Slack can mention and not post to", quote(text))
+	}
+	return true
+}
+
+// within returns the offset of what is wrong with a text that stands at an
+// offset, or of the text where it is not written as it reads.
+func (r *reader) within(at int, text string, err error) int {
+	var wrong *route.SyntaxError
+	if !errors.As(err, &wrong) || at+1 > len(r.data) || !bytes.HasPrefix(r.data[at+1:], []byte(text)) {
+		return at
+	}
+	at++ // the quote
+	for i, before := 0, 1; before < wrong.At; before++ {
+		_, size := utf8.DecodeRuneInString(text[i:])
+		i, at = i+size, at+size
+	}
+	return at
 }
 
 // legacyRecipients accepts slack.recipients, which the published plugin reads

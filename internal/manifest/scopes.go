@@ -29,6 +29,7 @@ const (
 	Posting    Purpose = iota // messages, and what is on them
 	People                    // who is who
 	Recovering                // finding a post whose answer was lost
+	Mentioning                // user groups, where the configuration names some
 )
 
 // Scope is a permission of the bot token.
@@ -62,6 +63,7 @@ var scopes = []Scope{
 	{"groups:history", Optional, Recovering, "the same in private channels", "such a message is posted again"},
 	{"im:history", Optional, Recovering, "the same in direct messages", "such a message is posted again"},
 	{"im:write", Optional, Recovering, "opening a direct message to look into it", "such a message is posted again"},
+	{"usergroups:read", Optional, Mentioning, "mentioning user groups by their handle", "a group's handle stands in the message as plain text; its ID still works"},
 }
 
 // Scopes returns the bot token's scopes, those that matter most first.

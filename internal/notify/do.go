@@ -67,6 +67,7 @@ func (p *pass) message(s Step, c record.Copy, plain bool) message.Message {
 // send makes the call of the step.
 func (p *pass) send(ctx context.Context, s Step, c record.Copy, m message.Message) (access.MessageRef, error) {
 	slack := p.n.o.Messenger
+	m = mentioning(s, c, m)
 	switch s.Op {
 	case Update:
 		return c.At, slack.Update(ctx, c.At, m)

@@ -147,8 +147,9 @@ type settled struct {
 
 // routing is the routes and since when they are in force.
 type routing struct {
-	table   route.Table
+	table   route.Routes
 	rules   []rule.Rule // in the order of their names
+	named   route.Named // whom they name
 	since   time.Time
 	changed bool // others were in force before, in this process
 }
@@ -213,16 +214,20 @@ func (n *Notifier) Connected(c access.Cluster) {
 // reached are tried again.
 func (n *Notifier) SetRoutes(t route.Table) {
 	n.noReact.Store(false)
+	table, broken := t.Compile()
 	n.mu.Lock()
-	r := &routing{table: t, since: time.Now()}
+	r := &routing{table: table, since: time.Now()}
 	if old := n.routes.Load(); old != nil {
-		r.rules, r.changed = old.rules, true
+		r.rules, r.named, r.changed = old.rules, old.named, true
 	}
 	n.routes.Store(r)
 	clear(n.settled)
 	clear(n.failing)
 	n.mu.Unlock()
 	n.complaints.forget()
+	if broken != nil { // the configuration is checked before, so this is somebody else's table
+		n.complaints.report("routes", "some routes can't be read and are left out", broken)
+	}
 }
 
 // SetButtons changes which requests can be decided from within Slack. Messages

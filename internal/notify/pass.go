@@ -511,6 +511,7 @@ func (n *Notifier) unsight(id string, rec record.Record) {
 	defer n.mu.Unlock()
 	delete(n.foreign, id)
 	delete(n.foreign, id+" rules")
+	delete(n.foreign, id+" mentions")
 	for _, c := range rec.Copies {
 		delete(n.foreign, id+" "+keyOf(c))
 	}

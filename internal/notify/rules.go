@@ -44,7 +44,8 @@ func (n *Notifier) SetRules(sources []rule.Source) {
 	before, changed := n.sources, n.rulesKnown
 	n.sources, n.rulesKnown = slices.Clone(sources), true
 	rules, broken := compile(sources, old.rules)
-	n.routes.Store(&routing{table: old.table, rules: rules, since: time.Now(), changed: old.changed || changed})
+	named, unnamed := name(rules)
+	n.routes.Store(&routing{table: old.table, rules: rules, named: named, since: time.Now(), changed: old.changed || changed})
 	clear(n.settled)
 	n.mu.Unlock()
 
@@ -52,12 +53,17 @@ func (n *Notifier) SetRules(sources []rule.Source) {
 		if !slices.ContainsFunc(sources, src.Equal) { // changed or gone: what was wrong with it is over
 			n.complaints.settle("rule " + src.Name)
 			n.complaints.settle("unread " + src.Name)
+			n.complaints.settle("named " + src.Name)
 		}
 	}
 	for _, src := range sources {
 		if err := broken[src.Name]; err != nil {
 			n.ruleFailed(src.Name, "condition")
 			n.complaints.report("rule "+src.Name, "access monitoring rule can't be read and is left out", err, slog.String(logkey.Rule, src.Name))
+		}
+		if err := unnamed[src.Name]; err != nil {
+			n.ruleFailed(src.Name, "recipients")
+			n.complaints.report("named "+src.Name, "access monitoring rule names somebody in a form that can't be read", err, slog.String(logkey.Rule, src.Name))
 		}
 		if src.Unread {
 			n.complaints.report("unread "+src.Name, "access monitoring rule has parts that can't be read", errUnread, slog.String(logkey.Rule, src.Name))
@@ -88,7 +94,20 @@ func compile(sources []rule.Source, known []rule.Rule) (rules []rule.Rule, broke
 
 // RuleReasons returns the reasons that Options.RuleFailed is called with, beside
 // those of the adapters' errors.
-func RuleReasons() []string { return []string{"condition", "evaluate", "traits_denied"} }
+func RuleReasons() []string { return []string{"condition", "evaluate", "recipients", "traits_denied"} }
+
+// name reads whom each rule names.
+func name(rules []rule.Rule) (named route.Named, broken map[string]error) {
+	named, broken = route.Named{}, map[string]error{}
+	for _, r := range rules {
+		recipients, err := route.ParseRecipients(r.Source.Recipients)
+		named[r.Source.Name] = recipients
+		if err != nil {
+			broken[r.Source.Name] = err
+		}
+	}
+	return named, broken
+}
 
 func (n *Notifier) ruleFailed(name, reason string) {
 	if n.o.RuleFailed != nil {
@@ -98,18 +117,18 @@ func (n *Notifier) ruleFailed(name, reason string) {
 
 // verdict is what the rules say of a request.
 type verdict struct {
-	wants  []route.Want
+	route.Routed
 	failed bool  // at least one rule could not be asked, or saw no traits
 	later  error // why it is better asked again before anything is decided
 }
 
 // judge asks every rule about the request. A rule that can't be asked is
 // reported, and taken as one that does not apply.
-func (n *Notifier) judge(ctx context.Context, req access.Request, rules []rule.Rule) verdict {
+func (n *Notifier) judge(ctx context.Context, look *inquiry, by *routing) verdict {
 	var v verdict
 	var applying []rule.Rule
-	look := inquiry{n: n, req: req}
-	for _, r := range rules {
+	req, facts := look.req, route.Facts{Request: look.req}
+	for _, r := range by.rules {
 		applies, err := look.ask(ctx, r)
 		name := r.Source.Name
 		if err == nil {
@@ -135,8 +154,28 @@ func (n *Notifier) judge(ctx context.Context, req access.Request, rules []rule.R
 		n.complaints.report("rule "+name, "access monitoring rule can't be asked; requests go on without it", err,
 			slog.String(logkey.Rule, name), slog.String(logkey.RequestID, req.ID))
 	}
-	v.wants = route.United(applying)
+	for _, r := range applying {
+		if by.named.NeedsTraits(r.Source.Name) {
+			facts.Traits, v.later = look.traitsInTime(ctx, v.later)
+			break
+		}
+	}
+	v.Routed = by.named.United(applying, facts)
 	return v
+}
+
+// traitsInTime returns the requester's traits for recipients that are made
+// from them. While Teleport fails to tell, the request waits a little, and then
+// goes on without: later is then why, or what it was before.
+func (l *inquiry) traitsInTime(ctx context.Context, later error) (map[string][]string, error) {
+	traits, err := l.traitsOf(ctx)
+	if err == nil {
+		return traits, later
+	}
+	if temporary(err) && l.n.sight(l.req.ID+" rules", "waiting", lookupPatience) > 0 && later == nil {
+		later = err
+	}
+	return nil, later
 }
 
 // inquiry looks things up at most once for all rules, and only if one needs them.

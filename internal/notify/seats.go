@@ -47,6 +47,17 @@ type seating struct {
 	rec       record.Record
 	requester access.Recipient
 	later     error // the first that makes it worth asking again
+	gaps      []route.Gap
+	told      []Told // what became of each want, for those who ask
+}
+
+// Told is one recipient of a request, and who that is in Slack.
+type Told struct {
+	Want     route.Want
+	To       access.Recipient // zero if Err is why not
+	Mentions []string         // as a record keeps them
+	Self     bool             // it's the requester, who reviews nothing
+	Err      error
 }
 
 // seat returns rec with a copy for everyone who should hear of the request:
@@ -55,14 +66,24 @@ type seating struct {
 // again later; whoever could be found is seated all the same.
 func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Record, routes *routing) (record.Record, error) {
 	s := seating{n: n, req: req, rec: rec}
+	s.fill(ctx, routes)
+	return s.rec, s.later
+}
+
+func (s *seating) fill(ctx context.Context, routes *routing) {
+	n, req, rec := s.n, s.req, s.rec
 	before := len(rec.Copies)
 	s.findRequester(ctx)
 
-	v := n.judge(ctx, req, routes.rules)
+	look := &inquiry{n: n, req: req}
+	v := n.judge(ctx, look, routes)
 	if v.later != nil {
 		s.note(v.later)
 	}
-	reached, waiting := s.add(ctx, v.wants)
+	if v.later == nil {
+		s.regret(v.Gaps)
+	}
+	reached, waiting := s.add(ctx, v.Wants)
 	nobody := false
 	switch {
 	case reached || waiting || v.later != nil:
@@ -70,9 +91,19 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 		// Rules told somebody when they could be asked. Now that they can't,
 		// nobody else is to hear of it by that.
 	default:
-		static := routes.table.Recipients(req)
-		nobody = len(static) == 0 && len(v.wants) == 0
-		s.add(ctx, static)
+		facts := route.Facts{Request: req}
+		var later error
+		if routes.table.NeedsTraits(req) {
+			facts.Traits, later = look.traitsInTime(ctx, nil)
+		}
+		if later != nil {
+			s.note(later) // whom the traits name is not known yet, nor whether "*" is to step in
+			break
+		}
+		static := routes.table.Recipients(facts)
+		s.regret(static.Gaps)
+		nobody = len(static.Wants) == 0 && len(v.Wants) == 0
+		s.add(ctx, static.Wants)
 	}
 	if !n.o.NoRequester && s.requester.ID != "" && s.rec.Index(s.requester) < 0 {
 		s.rec = s.rec.Add(record.Copy{To: s.requester.ID, Name: req.User, For: access.Requester})
@@ -82,7 +113,6 @@ func (n *Notifier) seat(ctx context.Context, req access.Request, rec record.Reco
 			slog.String(logkey.RequestID, req.ID), slog.Any(logkey.Roles, req.Roles))
 	}
 	s.rec.Unseated = s.later != nil
-	return s.rec, s.later
 }
 
 func (s *seating) note(err error) {
@@ -111,9 +141,11 @@ func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting
 	for _, w := range wants {
 		n.pulse.beat(s.req.ID) // each may take a call of its own
 		if strings.EqualFold(w.Name, s.req.User) {
+			s.told = append(s.told, Told{Want: w, Self: true})
 			continue // nobody reviews their own request
 		}
 		to, err := n.resolve(ctx, w)
+		s.told = append(s.told, Told{Want: w, To: to, Err: err})
 		if err != nil {
 			if temporary(err) {
 				waiting = true
@@ -131,11 +163,24 @@ func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting
 		n.complaints.settle("recipient " + w.Name)
 		s.rec = drop(s.rec, w.Name)
 		if to.Kind == access.Person && to.ID == s.requester.ID {
+			s.told[len(s.told)-1].Self = true
 			continue
 		}
 		reached = true
-		if s.rec.Index(to) < 0 && !seated(s.rec, w.Name) {
-			s.rec = s.rec.Add(record.Copy{To: to.ID, Name: w.Name, For: access.Reviewers})
+		mentions, later := s.mentions(ctx, w)
+		s.told[len(s.told)-1].Mentions = mentions
+		if later != nil {
+			s.note(later)
+			continue // a message is posted once, and mentions nobody afterwards
+		}
+		i := s.rec.Index(to)
+		switch {
+		case i >= 0 && s.rec.Copies[i].At.IsZero() && s.rec.Copies[i].Intent == nil:
+			c := s.rec.Copies[i]
+			c.Mentions = joined(c.Mentions, mentions)
+			s.rec = s.rec.With(i, c)
+		case i < 0 && !seated(s.rec, w, to):
+			s.rec = s.rec.Add(record.Copy{To: to.ID, Name: w.Name, For: access.Reviewers, Mentions: mentions})
 		}
 	}
 	return reached, waiting
@@ -148,19 +193,25 @@ func hasReviewers(rec record.Record) bool {
 
 // seated says that the configured name has a copy already, perhaps from when
 // Slack's ID for it was not known yet.
-func seated(rec record.Record, name string) bool {
+func seated(rec record.Record, w route.Want, to access.Recipient) bool {
 	return slices.ContainsFunc(rec.Copies, func(c record.Copy) bool {
-		return c.Name == name && c.To != "" && c.For == access.Reviewers
+		// A person may be called like a channel.
+		return c.Name == w.Name && c.To != "" && c.For == access.Reviewers &&
+			(to.Kind != access.Person || c.To[0] != '#' && c.To[0] != 'C' && c.To[0] != 'G')
 	})
 }
 
-// resolve finds who a wanted name is in Slack. Suggested reviewers are people:
-// a name that is no email is a Teleport username, and never a channel.
+// resolve finds who a wanted name is in Slack. Users, among them suggested
+// reviewers, are people, and never a channel.
 func (n *Notifier) resolve(ctx context.Context, w route.Want) (access.Recipient, error) {
-	if w.Why == route.BySuggest {
+	if w.User {
 		return n.person(ctx, w.Name)
 	}
-	return n.o.Directory.Resolve(ctx, w.Name)
+	to, err := n.o.Directory.Resolve(ctx, w.Name)
+	if err == nil && to.Kind == access.Group {
+		return access.Recipient{}, errGroup(w.Name)
+	}
+	return to, err
 }
 
 // person finds a Teleport user in Slack by their email.

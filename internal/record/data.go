@@ -77,6 +77,8 @@ type ourCopy struct {
 	Reaction  string          `json:"reaction,omitempty"`
 	Intent    *ourIntent      `json:"intent,omitempty"`
 	Failure   *ourFailure     `json:"failure,omitempty"`
+
+	Mentions []string `json:"mentions,omitempty"`
 }
 
 type ourIntent struct {
@@ -170,6 +172,7 @@ func (r *Record) merge(own ours, reviews int, resolution access.State) {
 			Shown: o.Shown, State: states[o.State], Replies: max(o.Replies, 0), Final: o.Final, Locked: o.Locked, Reaction: o.Reaction,
 			Over: o.Over, EndsTold: o.EndsTold, EndedTold: o.EndedTold,
 		}
+		c.Mentions = o.Mentions
 		if o.Intent != nil {
 			c.Intent = &Intent{Part: o.Intent.Part, By: o.Intent.By, At: fromMilli(o.Intent.At), Try: o.Intent.Try}
 		}
@@ -276,6 +279,7 @@ func (r Record) encode() map[string]string {
 			Shown: c.Shown, Replies: c.Replies, Final: c.Final, Locked: c.Locked, Reaction: c.Reaction,
 			Over: c.Over, EndsTold: c.EndsTold, EndedTold: c.EndedTold,
 		}
+		o.Mentions = c.Mentions
 		if !c.At.IsZero() {
 			o.State = c.State.String()
 			refs = append(refs, c.At.Channel+"/"+c.At.TS)

@@ -78,6 +78,10 @@ type Copy struct {
 	Reaction  string            // the emoji we put on it
 	Intent    *Intent           // a post that began and whose outcome is not recorded
 	Failure   *Failure          // why the recipient can't have it
+
+	// Mentions are whom the message names: IDs of user groups, and @handles of
+	// those that are not called.
+	Mentions []string
 }
 
 // Intent says that a post is about to happen, written before it happens.

@@ -267,6 +267,9 @@ func genRecord() *rapid.Generator[record.Record] {
 				Reaction: rapid.SampledFrom([]string{"", "x"}).Draw(t, "reaction"), Final: rapid.Bool().Draw(t, "final"), Locked: rapid.Bool().Draw(t, "locked"),
 				Over: rapid.Bool().Draw(t, "over"), EndsTold: rapid.Bool().Draw(t, "ends told"), EndedTold: rapid.Bool().Draw(t, "ended told"),
 			}
+			if rapid.Bool().Draw(t, "mentions") {
+				c.Mentions = rapid.SliceOfN(text, 1, 2).Draw(t, "mentioned")
+			}
 			if rapid.Bool().Draw(t, "posted") {
 				c.At = access.MessageRef{Channel: c.To, TS: "17." + string(rune('1'+i))}
 				c.State, c.Shown, c.Replies = state.Draw(t, "shown state"), "digest", rapid.IntRange(0, 5).Draw(t, "replies")

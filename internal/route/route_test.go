@@ -31,12 +31,16 @@ func TestRecipients(t *testing.T) {
 		{"several roles, each name once", table, access.Request{Roles: []string{"dba", "auditor", "editor"}},
 			[]route.Want{by("#dba", "dba"), by("#dev", "dba"), fallback, by("bob@example.com", "editor")}},
 		{"suggested reviewers come on top, each name once", table, access.Request{Roles: []string{"editor"}, SuggestedReviewers: []string{"carol", "bob@example.com", " ", "carol"}},
-			[]route.Want{by("#dev", "editor"), by("bob@example.com", "editor"), {Name: "carol", Why: route.BySuggest}}},
+			[]route.Want{by("#dev", "editor"), by("bob@example.com", "editor"), {Name: "carol", User: true, Why: route.BySuggest}}},
 		{"without a fallback", route.Table{"editor": {"#dev"}}, access.Request{Roles: []string{"auditor"}}, nil},
-		{"no roles, no static recipients", table, access.Request{SuggestedReviewers: []string{"carol"}}, []route.Want{{Name: "carol", Why: route.BySuggest}}},
+		{"no roles, no static recipients", table, access.Request{SuggestedReviewers: []string{"carol"}}, []route.Want{{Name: "carol", User: true, Why: route.BySuggest}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, tt.table.Recipients(tt.req)); diff != "" {
+			routes, err := tt.table.Compile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, routes.Recipients(route.Facts{Request: tt.req}).Wants); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

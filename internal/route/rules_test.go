@@ -12,7 +12,19 @@ func TestUnited(t *testing.T) {
 	named := func(name string, recipients ...string) rule.Rule {
 		return rule.Rule{Source: rule.Source{Name: name, Recipients: recipients}}
 	}
-	got := United([]rule.Rule{named("a", "dev", " ops ", "", "dev"), named("b"), named("c", "ops", "bob@example.com")})
+	names := func(rules ...rule.Rule) Named {
+		n := Named{}
+		for _, r := range rules {
+			list, err := ParseRecipients(r.Source.Recipients)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n[r.Source.Name] = list
+		}
+		return n
+	}
+	rules := []rule.Rule{named("a", "dev", " ops ", "", "dev"), named("b"), named("c", "ops", "bob@example.com")}
+	got := names(rules...).United(rules, Facts{}).Wants
 	want := []Want{
 		{Name: "dev", Why: ByRule, Rule: "a"},
 		{Name: "ops", Why: ByRule, Rule: "a"},
@@ -21,7 +33,7 @@ func TestUnited(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := United(nil); got != nil {
+	if got := (Named{}).United(nil, Facts{}).Wants; got != nil {
 		t.Errorf("no rules name %v", got)
 	}
 }

@@ -31,6 +31,7 @@ type directory struct {
 	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
 	list    map[string]string // #name → ID, as conversations.list last said
 	listed  bool              // list was read to its end
+	groups  groups            // user groups
 }
 
 type entry struct {
@@ -47,6 +48,7 @@ func newDirectory() *directory {
 		entries: map[string]entry{},
 		lookups: map[string]lookup{},
 		ids:     map[string]string{},
+		groups:  groups{turn: make(chan struct{}, 1)},
 	}
 }
 
@@ -67,9 +69,9 @@ func channelName(s string) string {
 }
 
 // Resolve says whom a name from the configuration or from Teleport means: an
-// email is a person of the workspace, everything else an ID or a channel's
-// name. NotFound: nobody has this address. Permanent: the person is
-// deactivated.
+// email is a person of the workspace, @handle a user group, everything else an
+// ID or a channel's name. NotFound: nobody has this address or handle.
+// Permanent: the person is deactivated, or the token may not read user groups.
 func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, error) {
 	trimmed := strings.TrimSpace(name)
 	switch {
@@ -81,6 +83,12 @@ func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, er
 		return access.Recipient{ID: trimmed, Name: name, Kind: access.Person}, nil
 	case idShape.MatchString(trimmed):
 		return access.Recipient{ID: trimmed, Name: name, Kind: access.Channel}, nil
+	case isGroupID(trimmed):
+		return access.Recipient{ID: trimmed, Name: name, Kind: access.Group}, nil
+	case trimmed[0] == '@':
+		r, err := c.group(ctx, strings.ToLower(trimmed[1:]))
+		r.Name = name
+		return r, err
 	case emailShape.MatchString(trimmed):
 		email := strings.ToLower(trimmed)
 		r, err := c.cached(ctx, "person "+email, func() (access.Recipient, error) { return c.lookupEmail(ctx, email) })

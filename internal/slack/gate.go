@@ -33,6 +33,7 @@ var intervals = map[string]time.Duration{
 	"conversations.replies": tier3,
 	"conversations.list":    tier2,
 	"conversations.info":    tier3,
+	"usergroups.list":       tier2,
 	"chat.postEphemeral":    tier4,
 	"views.open":            tier4,
 	"users.info":            tier4,

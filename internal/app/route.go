@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/route"
+	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/teleport"
+)
+
+// routeTimeout bounds everything that is looked up for one answer.
+const routeTimeout = 30 * time.Second
+
+// RouteOptions is a question about a request.
+type RouteOptions struct {
+	Config    config.Config
+	RequestID string              // a request that Teleport has; empty for Request
+	Request   access.Request      // one that need not exist
+	Traits    map[string][]string // the requester's; nil for those that Teleport has
+	Log       *slog.Logger        // hears what is wrong with rules and recipients
+}
+
+// Route returns who would hear of a request if it were new, by the rules that
+// Teleport has now and with everybody looked up in Slack. It posts nothing.
+func Route(ctx context.Context, o RouteOptions) (notify.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, routeTimeout)
+	defer cancel()
+	tp, err := teleport.New(teleport.Options{
+		Addr:      o.Config.Teleport.Addr,
+		Identity:  o.Config.Teleport.Identity,
+		ClientKey: o.Config.Teleport.ClientKey,
+		ClientCrt: o.Config.Teleport.ClientCrt,
+		RootCAs:   o.Config.Teleport.RootCAs,
+		Log:       o.Log,
+	})
+	if err != nil {
+		return notify.Answer{}, err
+	}
+	defer func() { _ = tp.Close() }() // nothing is in flight any more
+	if _, err := tp.Connect(ctx); err != nil {
+		return notify.Answer{}, err
+	}
+	sl := slack.New(slack.Options{Token: o.Config.Slack.Token.Reveal, APIURL: o.Config.Slack.APIURL, Log: o.Log})
+	defer sl.Close()
+	// Which scopes there are decides how names are looked up.
+	if _, err := sl.Auth(ctx); err != nil {
+		return notify.Answer{}, err
+	}
+	req := o.Request
+	if o.RequestID != "" {
+		if req, err = tp.Request(ctx, o.RequestID); err != nil {
+			return notify.Answer{}, fault.Wrapf(err, "read request %s", o.RequestID)
+		}
+	}
+	n := notify.New(notify.Options{
+		Requests: tp, Records: tp, Describer: tp, Messenger: sl, Directory: sl,
+		Inspector:   inspector{tp, o.Traits},
+		Routes:      route.Table(o.Config.Recipients),
+		NoRequester: !o.Config.Messages.Requester,
+		Log:         o.Log,
+	})
+	rules, err := tp.Rules(ctx)
+	if err != nil {
+		o.Log.Warn("access monitoring rules can't be read, only static routes are in force",
+			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, fault.Hint(err)))
+	}
+	n.SetRules(rules)
+	return n.Who(ctx, req), nil
+}
+
+// inspector is Teleport with the requester's traits as somebody wants them.
+type inspector struct {
+	*teleport.Client
+	traits map[string][]string
+}
+
+// Traits returns a user's traits.
+func (i inspector) Traits(ctx context.Context, username string) (map[string][]string, error) {
+	if i.traits != nil {
+		return i.traits, nil
+	}
+	return i.Client.Traits(ctx, username)
+}

@@ -1,0 +1,323 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/route"
+)
+
+// RouteOptions is a question about who would hear of a request.
+type RouteOptions struct {
+	Config    config.Config
+	RequestID string              // a request that Teleport has; empty for Request
+	Request   access.Request      // one that need not exist
+	Traits    map[string][]string // the requester's; nil for those that Teleport has
+	Log       *slog.Logger
+}
+
+// routeFlags is the command line of "route".
+type routeFlags struct {
+	request       requestFlags
+	config, id    string
+	cluster       string
+	traits        []string
+	json, resolve bool
+}
+
+func (o Options) route() *cobra.Command {
+	var f routeFlags
+	cmd := &cobra.Command{
+		Use:   "route",
+		Short: "show who would hear of a request",
+		Long: `route shows who would hear of a request, and by which key or rule. It posts
+nothing.
+
+Without --resolve and --request it reads the configuration and connects to
+nothing: access monitoring rules are not asked then, and nobody is looked up.`,
+		Example: `  teleport-slack route --roles editor --user alice
+  teleport-slack route --roles prod-db --trait team=blue
+  teleport-slack route --roles editor --reviewers bob@example.com --resolve
+  teleport-slack route --request 1565e5c0-7f3b-4d2e-9a51-0c1f2b3d4e5f --json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range []string{"user", "roles", "resource", "reason", "reviewers", "annotation", "long-term", "cluster"} {
+				if f.id != "" && cmd.Flags().Changed(name) {
+					return usageError{fmt.Errorf("--request and --%s exclude each other", name), "--request takes everything from the request"}
+				}
+			}
+			if f.id == "" && cmd.Flags().Changed("request") {
+				return usageError{errors.New("--request is empty"), "give the request's ID"}
+			}
+			return o.runRoute(cmd.Context(), f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.config, "config", "c", config.DefaultPath, "the configuration `file`")
+	f.request.add(flags)
+	flags.StringVar(&f.cluster, "cluster", "example.com", "the Teleport cluster's `name`, for resources without one")
+	flags.StringArrayVar(&f.traits, "trait", nil, "a trait of the requester, `name=value`, instead of those in Teleport; may be repeated")
+	flags.StringVar(&f.id, "request", "", "a request in Teleport, by its `ID`")
+	flags.BoolVar(&f.resolve, "resolve", false, "ask Teleport for rules and traits, and Slack who everybody is")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+	return cmd
+}
+
+func (o Options) runRoute(ctx context.Context, f routeFlags) error {
+	req, err := f.request.request(f.cluster)
+	if err != nil {
+		return err
+	}
+	traits, err := keyValues("trait", f.traits)
+	if err != nil {
+		return err
+	}
+	cfg, warnings, err := config.Load(f.config)
+	warn(o.Stderr, warnings)
+	if err != nil {
+		return err
+	}
+	online := f.resolve || f.id != ""
+	var answer notify.Answer
+	if online {
+		answer, err = o.Route(ctx, RouteOptions{
+			Config: cfg, RequestID: f.id, Request: req, Traits: traits,
+			Log: slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		})
+	} else {
+		answer, err = offline(cfg, req, traits)
+	}
+	if err != nil {
+		return err
+	}
+	r := routeReport(answer, online, cfg.Messages.Requester)
+	if f.json {
+		enc := json.NewEncoder(o.Stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return printed(0, enc.Encode(r))
+	}
+	if err := r.print(o.Stdout); err != nil {
+		return err
+	}
+	if !online {
+		fmt.Fprintf(o.Stderr, "%s: hint: access monitoring rules may say something else, and nobody was looked up: ask with --resolve\n", program)
+	}
+	return nil
+}
+
+// keyValues reads a flag of the form key=value that may be repeated; nil if it
+// was not given.
+func keyValues(flag string, given []string) (map[string][]string, error) {
+	var m map[string][]string
+	for _, s := range given {
+		key, value, ok := strings.Cut(s, "=")
+		if !ok || key == "" {
+			return nil, usageError{fmt.Errorf("--%s %q is none", flag, s), "write it as name=value"}
+		}
+		if m == nil {
+			m = map[string][]string{}
+		}
+		m[key] = append(m[key], value)
+	}
+	return m, nil
+}
+
+// offline answers from the configuration alone.
+func offline(cfg config.Config, req access.Request, traits map[string][]string) (notify.Answer, error) {
+	routes, err := route.Table(cfg.Recipients).Compile()
+	if err != nil {
+		return notify.Answer{}, err // the configuration has been checked: this does not happen
+	}
+	routed := routes.Recipients(route.Facts{Request: req, Traits: traits})
+	a := notify.Answer{Request: req, Gaps: routed.Gaps}
+	for _, w := range routed.Wants {
+		a.Told = append(a.Told, notify.Told{Want: w, Self: strings.EqualFold(w.Name, req.User)})
+	}
+	return a, nil
+}
+
+// report is an answer as it is printed.
+type answerReport struct {
+	Request    requestReport     `json:"request"`
+	Resolved   bool              `json:"resolved"` // everybody was looked up
+	Recipients []recipientReport `json:"recipients"`
+	LeftOut    []gapReport       `json:"left_out,omitempty"`
+	Later      string            `json:"unknown,omitempty"` // why some of it could not be found out
+}
+
+type requestReport struct {
+	ID        string   `json:"id,omitempty"`
+	User      string   `json:"user"`
+	Roles     []string `json:"roles"`
+	Resources []string `json:"resources,omitempty"`
+}
+
+type recipientReport struct {
+	Name     string   `json:"name"`
+	Form     string   `json:"form"`          // channel, ID or email: "place"; "user" for a Teleport username
+	Why      string   `json:"why"`           // role, fallback, suggested, rule or requester
+	Key      string   `json:"key,omitempty"` // of role_to_recipients
+	Rule     string   `json:"rule,omitempty"`
+	Mentions []string `json:"mentions,omitempty"`
+	ID       string   `json:"id,omitempty"`
+	Kind     string   `json:"kind,omitempty"` // channel or person
+	Problem  string   `json:"problem,omitempty"`
+	Hint     string   `json:"hint,omitempty"`
+}
+
+type gapReport struct {
+	Recipient string `json:"recipient"`
+	Key       string `json:"key,omitempty"`
+	Rule      string `json:"rule,omitempty"`
+	What      string `json:"what"`
+}
+
+var reasons = map[route.Reason]string{
+	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule",
+}
+
+func routeReport(a notify.Answer, resolved, requester bool) answerReport {
+	r := answerReport{
+		Request:  requestReport{ID: a.Request.ID, User: a.Request.User, Roles: append([]string{}, a.Request.Roles...)},
+		Resolved: resolved, Recipients: []recipientReport{},
+	}
+	for _, res := range a.Request.Resources {
+		r.Request.Resources = append(r.Request.Resources, res.ID())
+	}
+	for _, t := range a.Told {
+		one := recipientReport{Name: t.Want.Name, Form: "place", Why: reasons[t.Want.Why], Key: t.Want.Role, Rule: t.Want.Rule, Mentions: t.Mentions}
+		if t.Want.User {
+			one.Form = "user"
+		}
+		if !resolved {
+			for _, m := range t.Want.Mentions {
+				name := m.Group
+				if m.Silent {
+					name += " (silent)"
+				}
+				one.Mentions = append(one.Mentions, name)
+			}
+		}
+		switch {
+		case t.Self:
+			one.Problem = "is the requester, who reviews nothing"
+		case t.Err != nil:
+			one.Problem, one.Hint = t.Err.Error(), hintOf(t.Err)
+		case t.To.ID != "":
+			one.ID, one.Kind = t.To.ID, kindOf(t.To)
+		}
+		r.Recipients = append(r.Recipients, one)
+	}
+	switch {
+	case !requester:
+	case !resolved:
+		r.Recipients = append(r.Recipients, recipientReport{Name: a.Request.User, Form: "user", Why: "requester"})
+	case a.Requester.ID != "":
+		r.Recipients = append(r.Recipients, recipientReport{Name: a.Request.User, Form: "user", Why: "requester", ID: a.Requester.ID, Kind: "person"})
+	}
+	for _, g := range a.Gaps {
+		r.LeftOut = append(r.LeftOut, gapReport{Recipient: g.Recipient, Key: g.Role, Rule: g.Rule, What: g.What})
+	}
+	if a.Later != nil {
+		r.Later = a.Later.Error()
+	}
+	return r
+}
+
+// kindOf is a recipient's kind; one that is known by its name alone is no
+// more than that.
+func kindOf(to access.Recipient) string {
+	switch {
+	case to.Kind == access.Person:
+		return "person"
+	case strings.HasPrefix(to.ID, "#"):
+		return "channel, by its name"
+	}
+	return "channel"
+}
+
+// print writes the report as a table. What comes from a request is hostile to
+// terminals.
+func (r answerReport) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(cells ...string) {
+		for i, c := range cells {
+			if cells[i] = oneLine(c); c == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
+	if len(r.Recipients) > 0 {
+		row("RECIPIENT", "WHY", "MENTIONS", "SLACK")
+	}
+	heard := false
+	for _, one := range r.Recipients {
+		heard = heard || one.Why != "requester" && one.Problem == ""
+		row(name(one.Form, one.Name), because(one.Why, one.Key, one.Rule), strings.Join(one.Mentions, " "), one.slack())
+	}
+	if err := t.Flush(); err != nil {
+		return printed(0, err)
+	}
+	var lines []string
+	if !heard {
+		lines = append(lines, "nobody who could decide would hear of it")
+	}
+	for _, g := range r.LeftOut {
+		why := "role"
+		if g.Rule != "" {
+			why = "rule"
+		}
+		lines = append(lines, fmt.Sprintf("left out: %s (%s): %s", g.Recipient, because(why, g.Key, g.Rule), g.What))
+	}
+	if r.Later != "" {
+		lines = append(lines, "not known: "+r.Later)
+	}
+	for _, l := range lines {
+		if _, err := fmt.Fprintln(w, oneLine(l)); err != nil {
+			return printed(0, err)
+		}
+	}
+	return nil
+}
+
+func name(form, name string) string {
+	if form == "user" {
+		return "user " + name
+	}
+	return name
+}
+
+func because(why, key, rule string) string {
+	switch why {
+	case "role", "fallback":
+		return fmt.Sprintf("key %q", key)
+	case "rule":
+		return fmt.Sprintf("rule %q", rule)
+	case "suggested":
+		return "suggested reviewer"
+	}
+	return why
+}
+
+func (one recipientReport) slack() string {
+	switch {
+	case one.Problem != "":
+		return one.Problem
+	case one.ID != "":
+		return one.ID + " (" + one.Kind + ")"
+	}
+	return ""
+}
