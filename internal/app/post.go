@@ -9,14 +9,22 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/slack"
 )
 
+// slackOnce returns a client of Slack for a command that asks and ends.
+func slackOnce(c config.Config, log *slog.Logger) (*slack.Client, error) {
+	transport, err := slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
+	if err != nil {
+		return nil, err
+	}
+	return slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL, Transport: transport, Log: log}), nil
+}
+
 // Post posts one message of no request to a recipient as the configuration
 // names them, and returns where it went. It has no tag: nothing follows it.
 func Post(ctx context.Context, c config.Config, to string, m message.Message) (string, error) {
-	client := slack.New(slack.Options{
-		Token:  c.Slack.Token.Reveal,
-		APIURL: c.Slack.APIURL,
-		Log:    slog.New(slog.DiscardHandler),
-	})
+	client, err := slackOnce(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return "", err
+	}
 	defer client.Close()
 	recipient, err := client.Resolve(ctx, to)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
 	"github.com/teleport-slack/teleport-slack/internal/route"
-	"github.com/teleport-slack/teleport-slack/internal/slack"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
@@ -47,7 +46,10 @@ func Route(ctx context.Context, o RouteOptions) (notify.Answer, error) {
 	if _, err := tp.Connect(ctx); err != nil {
 		return notify.Answer{}, err
 	}
-	sl := slack.New(slack.Options{Token: o.Config.Slack.Token.Reveal, APIURL: o.Config.Slack.APIURL, Log: o.Log})
+	sl, err := slackOnce(o.Config, o.Log)
+	if err != nil {
+		return notify.Answer{}, err
+	}
 	defer sl.Close()
 	// Which scopes there are decides how names are looked up.
 	if _, err := sl.Auth(ctx); err != nil {

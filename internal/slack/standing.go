@@ -74,7 +74,7 @@ func Methods() []string {
 func Reasons() []string {
 	reasons := []string{
 		unrecognised, fault.Paced, "canceled", "timeout", "network", "invalid_answer", "invalid_url",
-		"empty_name", "invalid_name", "history_too_long",
+		"empty_name", "invalid_name", "group_not_found", "history_too_long",
 		"invalid_blocks", "invalid_metadata", "channel_id_unknown",
 		"http_3xx", "http_4xx", "http_5xx",
 	}
