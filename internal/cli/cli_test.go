@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +60,8 @@ func scriptedRoute(_ context.Context, o RouteOptions) (notify.Answer, error) {
 	} else {
 		fmt.Printf("asked about %s %s with %v\n", req.User, req.Roles, o.Traits)
 	}
+	o.Log.With(slog.String("rule", "night")).Warn("rule has a cold\x1b", slog.String("error", "sneezes"), slog.String("hint", "tea"))
+	o.Log.Info("nothing of importance")
 	return notify.Answer{
 		Request: req,
 		Told: []notify.Told{

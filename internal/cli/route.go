@@ -93,7 +93,7 @@ func (o Options) runRoute(ctx context.Context, f routeFlags) error {
 	if online {
 		answer, err = o.Route(ctx, RouteOptions{
 			Config: cfg, RequestID: f.id, Request: req, Traits: traits,
-			Log: slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+			Log: slog.New(warningHandler{w: o.Stderr}),
 		})
 	} else {
 		answer, err = offline(cfg, req, traits)

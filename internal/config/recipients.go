@@ -40,6 +40,9 @@ func (r *reader) recipients(root *section, onlyRules bool) map[string][]string {
 			if entry.name != strings.TrimSpace(entry.name) || entry.name == "" {
 				r.warn(role, "", "the role is called %s, which no role is likely to be", quote(entry.name))
 			}
+			if entry.name == fallbackRole && ok && len(list) > 0 && !slices.ContainsFunc(list, isSure) {
+				r.warn(role, `add a channel to it`, "is made from requests alone, so that a request may come to nobody")
+			}
 			roles[entry.name] = list
 		}
 	}
@@ -105,6 +108,12 @@ func (r *reader) recipient(f field, text string) bool {
 			"%s is a user group, which Slack can mention and not post to", quote(text))
 	}
 	return true
+}
+
+// isSure says that a recipient is somebody whatever the request.
+func isSure(text string) bool {
+	rec, err := route.ParseRecipient(text)
+	return err == nil && rec.IsSure()
 }
 
 // within returns the offset of what is wrong with a text that stands at an

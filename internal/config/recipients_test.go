@@ -30,6 +30,7 @@ func TestRecipientsAndPatternsAreCheckedWhereTheyStand(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		`a = "#dev @oncall"`: "", `a = "silent:#dev @oncall"`: "", `a = "user:bob"`: "", `"/^db-.+$/" = "{{.Role}}-x"`: "", `"prod-*" = "team-{{.User.Traits.team}}"`: "",
+		`"x" = "{{.Role}}"`:          "",
 		`a = "no such channel"`:      "", // the published plugin takes it
 		`a = "@oncall"`:              `f:7:5: role_to_recipients.a: "@oncall" is a user group, which Slack can mention and not post to`,
 		`a = ["dev", "S0123456789"]`: `f:7:13: role_to_recipients.a: "S0123456789" is a user group, which Slack can mention and not post to`,
@@ -42,8 +43,12 @@ func TestRecipientsAndPatternsAreCheckedWhereTheyStand(t *testing.T) {
 		if got := fmt.Sprint(warnings); want == "" && len(warnings) > 0 || !strings.Contains(got, want) {
 			t.Errorf("%s: warnings %s, want %q", line, got, want)
 		}
-		if len(c.Recipients) != 2 {
+		if len(c.Recipients) < 1 {
 			t.Errorf("%s: %v", line, c.Recipients)
 		}
+	}
+	_, warnings, err := Parse("f", []byte(strings.Replace(before, `"dev"`, `["{{.Role}}", "{{.User}}"]`, 1)), files)
+	if got := fmt.Sprint(warnings); err != nil || !strings.Contains(got, `f:6:1: role_to_recipients."*": is made from requests alone`) {
+		t.Errorf("a fallback that may be nobody: %s, %v", got, err)
 	}
 }

@@ -42,6 +42,8 @@ type Mention struct {
 // like one, so that a place needs a digit as well to be taken for a group.
 var groupShape = regexp.MustCompile(`^S[A-Z0-9]{7,}$`)
 
+var personShape = regexp.MustCompile(`^[UW][A-Z0-9]{8,}$`)
+
 // ParseRecipient reads a recipient. Its error is a [*SyntaxError].
 //
 // What has no form of ours in it is a place, however odd: files that the
@@ -93,7 +95,7 @@ func ParseRecipient(text string) (Recipient, error) {
 	switch {
 	case len(r.mentions) > maxMentions:
 		return r, &SyntaxError{rest[maxMentions].at, fmt.Sprintf("more than %d mentions", maxMentions)}
-	case len(r.mentions) > 0 && r.user:
+	case len(r.mentions) > 0 && (r.user || isPerson(r.place.literal())):
 		return r, &SyntaxError{rest[0].at, "a direct message can't mention a user group"}
 	case r.user && !r.place.hasField() && !isUsername(r.place.literal()):
 		return r, &SyntaxError{first.at, "that is no username"}
@@ -114,10 +116,13 @@ func (r Recipient) IsGroup() bool {
 		(strings.HasPrefix(r.place.literal(), "@") || strings.ContainsAny(r.place.literal(), "0123456789"))
 }
 
-// IsPlain says that nothing has to be known of a request to tell whom it means.
-func (r Recipient) IsPlain() bool {
+// isPlain says that nothing has to be known of a request to tell whom it means.
+func (r Recipient) isPlain() bool {
 	return !r.place.hasField() && !slices.ContainsFunc(r.mentions, template.hasField)
 }
+
+// IsSure says that the recipient is somebody whatever the request.
+func (r Recipient) IsSure() bool { return !r.place.hasField() }
 
 func (r Recipient) needsTraits() bool {
 	return r.place.needsTraits() || slices.ContainsFunc(r.mentions, template.needsTraits)
@@ -154,9 +159,18 @@ func (r Recipient) wants(f Facts, asked string) ([]Want, []string) {
 			gaps = append(gaps, fmt.Sprintf("%.60q can be nobody in Slack", name))
 			continue
 		}
-		wants = append(wants, Want{Name: name, User: r.user, Mentions: slices.Clone(mentions)})
+		w := Want{Name: name, User: r.user}
+		if !isPerson(name) {
+			w.Mentions = slices.Clone(mentions)
+		}
+		wants = append(wants, w)
 	}
 	return wants, gaps
+}
+
+// isPerson says that a place is somebody's direct message: an email, or an ID.
+func isPerson(place string) bool {
+	return strings.LastIndexByte(place, '@') > 0 || personShape.MatchString(place)
 }
 
 // isGroup says that s is "@handle" or an ID.

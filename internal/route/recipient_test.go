@@ -86,6 +86,8 @@ func TestFormsOfRecipients(t *testing.T) {
 		{"r-{{.Resource.Name}}", place("r-n-1", "r-orders", "r-n-2"), nil},
 		{"#dev @{{.User.Traits.team}}-oncall", with("#dev", call("@blue-oncall"), call("@red-oncall")), nil},
 
+		{"{{.User.Traits.manager}} @oncall", place("Bob@example.com"), nil}, // in a direct message there is nobody to call
+
 		// What lacks becomes nobody.
 		{"{{.User.Traits.none}}", nil, []string{`the requester has no trait "none"`}},
 		{"{{.Annotations.empty}}", nil, []string{`the request has no annotation "empty"`}},
@@ -137,6 +139,8 @@ func TestRecipientsThatCannotBeRead(t *testing.T) {
 		"user:":                            "character 6: after user: somebody is expected",
 		"user:a\x00b":                      "character 6: that is no username",
 		"user:alice @oncall":               "character 12: a direct message can't mention a user group",
+		"bob@example.com @oncall":          "character 17: a direct message can't mention a user group",
+		"U0123456789 @oncall":              "character 13: a direct message can't mention a user group",
 		"#dev @on/call":                    `character 6: "@on/call" is no handle of a user group`,
 		"#dev @":                           `character 6: "@" is no handle of a user group`,
 		"#dev @oncall now":                 "character 14: a mention is expected, such as @oncall: a recipient is one place",

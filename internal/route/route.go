@@ -215,7 +215,7 @@ func (r Routes) NeedsTraits(req access.Request) bool {
 			if slices.ContainsFunc(e.recipients, Recipient.needsTraits) {
 				return true
 			}
-			if slices.ContainsFunc(e.recipients, func(r Recipient) bool { return !r.place.hasField() }) {
+			if slices.ContainsFunc(e.recipients, Recipient.IsSure) {
 				break // it comes to somebody for sure
 			}
 		}

@@ -24,7 +24,7 @@ func (n Named) United(applying []rule.Rule, f Facts) Routed {
 		list := n[r.Source.Name]
 		for _, rec := range list {
 			one := []Recipient{rec}
-			if rec.IsPlain() || len(f.Request.Roles) == 0 {
+			if rec.isPlain() || len(f.Request.Roles) == 0 {
 				out.expand(one, f, "", because)
 				continue
 			}

@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
+)
+
+// warningHandler prints log lines as this program says things on a terminal:
+// what is wrong on one line, and what a person can do on another.
+type warningHandler struct {
+	w     io.Writer
+	attrs []slog.Attr
+}
+
+// Enabled says that the line is worth a person's time.
+func (h warningHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+
+// Handle prints one line.
+func (h warningHandler) Handle(_ context.Context, r slog.Record) error {
+	cause, hint := "", ""
+	var rest []string
+	look := func(a slog.Attr) bool {
+		switch a.Key {
+		case logkey.Error:
+			cause = ": " + a.Value.String()
+		case logkey.Hint:
+			hint = a.Value.String()
+		default:
+			rest = append(rest, a.Key+" "+a.Value.String())
+		}
+		return true
+	}
+	for _, a := range h.attrs {
+		look(a)
+	}
+	r.Attrs(look)
+	about := ""
+	if len(rest) > 0 {
+		about = " (" + strings.Join(rest, ", ") + ")"
+	}
+	_, err := fmt.Fprintf(h.w, "%s: warning: %s\n", program, oneLine(r.Message+about+cause))
+	if err == nil && hint != "" {
+		_, err = fmt.Fprintf(h.w, "%s: hint: %s\n", program, oneLine(hint))
+	}
+	return err
+}
+
+// WithAttrs returns a handler that says more.
+func (h warningHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	h.attrs = append(append([]slog.Attr{}, h.attrs...), attrs...)
+	return h
+}
+
+// WithGroup is for loggers with groups, which this program has none of.
+func (h warningHandler) WithGroup(string) slog.Handler { return h }
