@@ -32,7 +32,7 @@ var layers = map[string]struct {
 
 	"manifest": {},
 
-	"check":    {may: []string{"access", "fault", "logkey", "manifest"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
+	"check":    {may: []string{"access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
 	"notify":   {may: []string{"access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"review":   {may: []string{"access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"reminder": {may: []string{"access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},

@@ -213,6 +213,28 @@ func TestRecipientsAreLookedAtOnceEachAndInOrder(t *testing.T) {
 	if len(asked) != 2 {
 		t.Errorf("%d look-ups, want 2", len(asked))
 	}
+	forms := Recipients(map[string][]string{
+		"*": {"#b @oncall @gone @here", "silent:#b", "user:carol", "{{.Role}}-x @oncall"},
+	}, func(_ context.Context, name string) (Standing, error) {
+		switch name {
+		case "#b":
+			return Standing{ID: "C1", Channel: "b", Member: true}, nil
+		case "@oncall":
+			return Standing{ID: "S1", Group: true}, nil
+		}
+		return Standing{}, &fault.Error{Op: "look up " + name, Reason: "group_not_found", Class: fault.NotFound, Hint: "check it"}
+	})
+	forms.Needs = nil
+	want = []Finding{
+		{Name: "recipients", Detail: "#b: C1, and the app is in it (for *)"},
+		{Name: "recipients", Status: Warning, Detail: "@gone: can't be mentioned: look up @gone: group_not_found (for *)", Hint: "check it"},
+		{Name: "recipients", Detail: "@oncall: S1, a user group (for *)"},
+		{Name: "recipients", Detail: "user:carol: depends on the request; shown by: teleport-slack route (for *)"},
+		{Name: "recipients", Detail: "{{.Role}}-x @oncall: depends on the request; shown by: teleport-slack route (for *)"},
+	}
+	if diff := cmp.Diff(want, Run(t.Context(), []Check{forms}), cmpopts.IgnoreUnexported(Finding{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 	none := Recipients(nil, nil)
 	none.Needs = nil
 	expect(t, "none", Run(t.Context(), []Check{none}), []Status{OK}, "none in the configuration")

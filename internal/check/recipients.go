@@ -10,12 +10,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
 // Standing is what can be said of a recipient without writing to them.
 type Standing struct {
 	ID       string
 	Person   bool
+	Group    bool   // of users, to be mentioned
 	Channel  string // its name, without #
 	Private  bool
 	Archived bool
@@ -34,9 +36,10 @@ func Recipients(byRole map[string][]string, inspect Inspector) Check {
 		roles := map[string][]string{} // recipient → roles
 		for _, role := range slices.Sorted(maps.Keys(byRole)) {
 			for _, name := range byRole[role] {
-				name = strings.TrimSpace(name)
-				if !slices.Contains(roles[name], role) {
-					roles[name] = append(roles[name], role)
+				for _, name := range lookups(name) {
+					if !slices.Contains(roles[name], role) {
+						roles[name] = append(roles[name], role)
+					}
 				}
 			}
 		}
@@ -49,8 +52,12 @@ func Recipients(byRole map[string][]string, inspect Inspector) Check {
 		g.SetLimit(triesAtOnce)
 		for i, name := range names {
 			g.Go(func() error {
-				s, err := inspect(ctx, name)
-				found[i] = recipient(name, s, err)
+				if l := lookups(name); len(l) == 1 && isSure(name) {
+					s, err := inspect(ctx, name)
+					found[i] = recipient(name, s, err)
+				} else {
+					found[i] = good("%s: depends on the request; shown by: teleport-slack route", name)
+				}
 				found[i].Detail += " " + forRoles(roles[name])
 				return nil
 			})
@@ -58,6 +65,28 @@ func Recipients(byRole map[string][]string, inspect Inspector) Check {
 		_ = g.Wait() // findings, not errors
 		return found
 	}}
+}
+
+// lookups returns what is to be looked up for a recipient: its place and whom
+// it mentions there. What depends on the request stays as it is.
+func lookups(text string) []string {
+	text = strings.TrimSpace(text)
+	rec, err := route.ParseRecipient(text)
+	if err != nil {
+		return []string{text}
+	}
+	names := rec.Fixed()
+	if !rec.IsSure() || len(names) == 0 {
+		names = append([]string{text}, names...)
+	}
+	return names
+}
+
+// isSure says that a name is to be looked up as it stands: it is neither made
+// from a request nor a Teleport user.
+func isSure(name string) bool {
+	rec, err := route.ParseRecipient(name)
+	return err != nil || len(rec.Fixed()) > 0 && rec.Fixed()[0] == name
 }
 
 // maxRolesTold keeps a line readable.
@@ -80,6 +109,10 @@ func recipient(name string, s Standing, err error) Finding {
 	}
 	invite := "invite the app: /invite @" + s.Bot + " in " + channel
 	switch {
+	case err != nil && strings.HasPrefix(name, "@"):
+		return odd(fault.Hint(err), "%s: can't be mentioned: %v", name, err)
+	case s.Group:
+		return good("%s: %s, a user group", name, s.ID)
 	case fault.Is(err, fault.Retry) || fault.Is(err, fault.Unknown):
 		return odd(fault.Hint(err), "%s: could not be looked up: %v", name, err)
 	case err != nil:

@@ -124,6 +124,21 @@ func (r Recipient) isPlain() bool {
 // IsSure says that the recipient is somebody whatever the request.
 func (r Recipient) IsSure() bool { return !r.place.hasField() }
 
+// Fixed returns what of the recipient can be looked up in Slack without a
+// request: the place, then the user groups that are mentioned.
+func (r Recipient) Fixed() []string {
+	var names []string
+	if r.IsSure() && !r.user {
+		names = append(names, r.place.literal())
+	}
+	for _, m := range r.mentions {
+		if g := m.literal(); !m.hasField() && g != "@here" && g != "@channel" {
+			names = append(names, g)
+		}
+	}
+	return names
+}
+
 func (r Recipient) needsTraits() bool {
 	return r.place.needsTraits() || slices.ContainsFunc(r.mentions, template.needsTraits)
 }
