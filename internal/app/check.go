@@ -227,7 +227,7 @@ func (s *checkedSlack) inspect(ctx context.Context, name string) (check.Standing
 	found, err := s.inspector.Inspect(ctx, name)
 	return check.Standing{
 		ID: found.Recipient.ID, Person: found.Recipient.Kind == access.Person,
-		Group: found.Recipient.Kind == access.Group,
+		Group:   found.Recipient.Kind == access.Group,
 		Channel: found.Name, Private: found.Private, Archived: found.Archived, Member: found.Member,
 		Lacks: found.Lacks, Anywhere: s.client.HasScope(manifest.PublicScope), Bot: s.workspace.BotName,
 	}, err
