@@ -60,14 +60,14 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 	if c.Review.Enabled {
 		list = append(list,
 			check.Reviews(func() access.Cluster { return tp.cluster }, teleport.OnBehalfSince),
-			unless("review", check.SocketMode(socketMode(c).Probe)),
+			unless("review", check.SocketMode(sl.socket(c.Review.AppToken).Probe)),
 		)
 	}
 	if o.SendTest != "" {
 		list = append(list, check.Send(o.SendTest, sl.post))
 	}
 	return append(list,
-		check.Network(networkSettings(o.Environ), func() (string, error) { return proxyOf(c.Slack.APIURL, http.ProxyFromEnvironment) }),
+		check.Network(append(networkSettings(o.Environ), sl.authorities()...), func() (string, error) { return proxyOf(c.Slack.APIURL, http.ProxyFromEnvironment) }),
 		check.Clocks([]string{"teleport", "slack token"}, []check.Clock{
 			{Of: "Slack", Ahead: func(context.Context) (time.Duration, bool) { return sl.client.Ahead() }},
 			{Of: "Teleport", Ahead: tp.ahead},
@@ -198,18 +198,42 @@ func (t *checkedTeleport) close() {
 
 // checkedSlack is Slack as the checks ask it.
 type checkedSlack struct {
+	settings  config.Slack
+	transport *http.Transport
+	wrong     error // why the extra authorities are not among its
 	client    *slack.Client
 	inspector *slack.Inspector
 	workspace slack.Workspace // after auth
 }
 
 func newCheckedSlack(c config.Config) *checkedSlack {
-	client := slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL})
-	return &checkedSlack{client: client, inspector: slack.NewInspector(client)}
+	s := &checkedSlack{settings: c.Slack}
+	s.transport, s.wrong = slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
+	if s.wrong != nil { // the checks go the usual way, and say so
+		s.transport, _ = slack.NewTransport(slack.TransportOptions{})
+	}
+	s.client = slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL, Transport: s.transport})
+	s.inspector = slack.NewInspector(s.client)
+	return s
 }
 
-func socketMode(c config.Config) *slack.Socket {
-	return slack.NewSocket(slack.SocketOptions{AppToken: c.Review.AppToken.Reveal, APIURL: c.Slack.APIURL})
+// authorities are those that the configuration adds, if it does.
+func (s *checkedSlack) authorities() []check.Setting {
+	found := check.Setting{Name: "slack.ca_file", Value: s.settings.CAFile}
+	switch {
+	case s.settings.CAFile == "":
+		return nil
+	case s.wrong != nil:
+		found.Wrong = "can't be used: " + s.wrong.Error()
+	}
+	return []check.Setting{found}
+}
+
+func (s *checkedSlack) socket(appToken config.Secret) *slack.Socket {
+	return slack.NewSocket(slack.SocketOptions{
+		AppToken: appToken.Reveal, APIURL: s.settings.APIURL,
+		HTTPClient: &http.Client{Transport: s.transport, Timeout: socketTimeout},
+	})
 }
 
 func (s *checkedSlack) auth(ctx context.Context) (check.Workspace, error) {

@@ -12,10 +12,15 @@ import (
 // Post posts one message of no request to a recipient as the configuration
 // names them, and returns where it went. It has no tag: nothing follows it.
 func Post(ctx context.Context, c config.Config, to string, m message.Message) (string, error) {
+	transport, err := slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
+	if err != nil {
+		return "", err
+	}
 	client := slack.New(slack.Options{
-		Token:  c.Slack.Token.Reveal,
-		APIURL: c.Slack.APIURL,
-		Log:    slog.New(slog.DiscardHandler),
+		Token:     c.Slack.Token.Reveal,
+		APIURL:    c.Slack.APIURL,
+		Transport: transport,
+		Log:       slog.New(slog.DiscardHandler),
 	})
 	defer client.Close()
 	recipient, err := client.Resolve(ctx, to)
