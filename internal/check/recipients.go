@@ -23,14 +23,19 @@ type Standing struct {
 	Lacks    []string // scopes without which the rest is not known
 	Anywhere bool     // the app may post to public channels that it isn't in
 	Bot      string   // what people type after /invite @
+
+	Made  bool    // from each request: nobody in particular
+	Group bool    // a user group alone, which can't be posted to
+	Mute  []error // why user groups can't be mentioned there
 }
 
 // Inspector looks at a recipient as the configuration names them.
 type Inspector func(ctx context.Context, name string) (Standing, error)
 
 // Recipients looks at everybody that the configuration names, each once.
+// Teleport is asked who its users are.
 func Recipients(byRole map[string][]string, inspect Inspector) Check {
-	return Check{Name: "recipients", Needs: []string{"slack token"}, Run: func(ctx context.Context) []Finding {
+	return Check{Name: "recipients", Needs: []string{"slack token"}, After: []string{"teleport"}, Run: func(ctx context.Context) []Finding {
 		roles := map[string][]string{} // recipient → roles
 		for _, role := range slices.Sorted(maps.Keys(byRole)) {
 			for _, name := range byRole[role] {
@@ -74,16 +79,34 @@ func forRoles(roles []string) string {
 
 // recipient says what a standing means.
 func recipient(name string, s Standing, err error) Finding {
+	f := place(name, s, err)
+	if f.Status == Failure {
+		return f
+	}
+	for _, mute := range s.Mute {
+		f.Status = Warning
+		f.Detail += "; can't mention: " + mute.Error()
+		if f.Hint == "" {
+			f.Hint = fault.Hint(mute)
+		}
+	}
+	return f
+}
+
+func place(name string, s Standing, err error) Finding {
 	channel := name
 	if s.Channel != "" {
 		channel = "#" + s.Channel
 	}
-	invite := "invite the app: /invite @" + s.Bot + " in " + channel
 	switch {
 	case fault.Is(err, fault.Retry) || fault.Is(err, fault.Unknown):
 		return odd(fault.Hint(err), "%s: could not be looked up: %v", name, err)
 	case err != nil:
 		return bad(fault.Hint(err), "%s: %v", name, err)
+	case s.Made:
+		return good("%s: made from each request (teleport-slack route tells for one)", name)
+	case s.Group:
+		return bad("name the channel before it: \"#channel "+name+"\"", "%s: a user group alone can't be posted to", name)
 	case len(s.Lacks) > 0 && s.Person:
 		return odd(hintScope, "%s: not checked, since the token lacks %s", name, list(s.Lacks))
 	case len(s.Lacks) > 0:
@@ -102,5 +125,5 @@ func recipient(name string, s Standing, err error) Finding {
 	case s.Anywhere && !s.Private:
 		return good("%s: %s, where the app may post without being in it", name, s.ID)
 	}
-	return bad(invite, "%s: the app is not in %s", name, channel)
+	return bad("invite the app: /invite @"+s.Bot+" in "+channel, "%s: the app is not in %s", name, channel)
 }

@@ -119,6 +119,27 @@ func (r Recipient) IsPlain() bool {
 	return !r.place.hasField() && !slices.ContainsFunc(r.mentions, template.hasField)
 }
 
+// NamesHandles says that it mentions user groups by their handles, or may.
+func (r Recipient) NamesHandles() bool {
+	return slices.ContainsFunc(r.mentions, func(m template) bool {
+		lit := m.literal()
+		return m.hasField() || strings.HasPrefix(lit, "@") && lit != "@here" && lit != "@channel"
+	})
+}
+
+// Plain returns whom the recipient means whatever the request; false if that
+// has to be known.
+func (r Recipient) Plain() (Want, bool) {
+	if !r.IsPlain() {
+		return Want{}, false
+	}
+	wants, _ := r.wants(Facts{}, "")
+	if len(wants) != 1 {
+		return Want{}, false
+	}
+	return wants[0], true
+}
+
 func (r Recipient) needsTraits() bool {
 	return r.place.needsTraits() || slices.ContainsFunc(r.mentions, template.needsTraits)
 }
