@@ -5,14 +5,17 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/check"
 	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/manifest"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
@@ -55,19 +58,19 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 		check.Rights(tp.rights(c.Review.Enabled)),
 		unless("slack", check.Token(sl.auth)),
 		check.Scopes(sl.scopes),
-		unless("role_to_recipients", check.Recipients(c.Recipients, sl.inspect)),
+		unless("role_to_recipients", check.Recipients(c.Recipients, sl.inspect(tp))),
 	}
 	if c.Review.Enabled {
 		list = append(list,
 			check.Reviews(func() access.Cluster { return tp.cluster }, teleport.OnBehalfSince),
-			unless("review", check.SocketMode(socketMode(c).Probe)),
+			unless("review", check.SocketMode(sl.socket(c.Review.AppToken).Probe)),
 		)
 	}
 	if o.SendTest != "" {
 		list = append(list, check.Send(o.SendTest, sl.post))
 	}
 	return append(list,
-		check.Network(networkSettings(o.Environ), func() (string, error) { return proxyOf(c.Slack.APIURL, http.ProxyFromEnvironment) }),
+		check.Network(append(networkSettings(o.Environ), sl.authorities()...), func() (string, error) { return proxyOf(c.Slack.APIURL, http.ProxyFromEnvironment) }),
 		check.Clocks([]string{"teleport", "slack token"}, []check.Clock{
 			{Of: "Slack", Ahead: func(context.Context) (time.Duration, bool) { return sl.client.Ahead() }},
 			{Of: "Teleport", Ahead: tp.ahead},
@@ -182,6 +185,14 @@ func (t *checkedTeleport) rights(review bool) []check.Right {
 	return rights
 }
 
+// email asks who a Teleport user is.
+func (t *checkedTeleport) email(ctx context.Context, username string) (string, error) {
+	if t.client == nil {
+		return "", fault.New(fault.Retry, "look up the email of user "+username, "not connected to Teleport")
+	}
+	return t.client.Email(ctx, username)
+}
+
 // ahead asks a Proxy; an Auth Service doesn't tell the time.
 func (t *checkedTeleport) ahead(ctx context.Context) (time.Duration, bool) {
 	if t.client == nil || t.door != teleport.ProxyDoor {
@@ -198,18 +209,42 @@ func (t *checkedTeleport) close() {
 
 // checkedSlack is Slack as the checks ask it.
 type checkedSlack struct {
+	settings  config.Slack
+	transport *http.Transport
+	wrong     error // why the extra authorities are not among its
 	client    *slack.Client
 	inspector *slack.Inspector
 	workspace slack.Workspace // after auth
 }
 
 func newCheckedSlack(c config.Config) *checkedSlack {
-	client := slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL})
-	return &checkedSlack{client: client, inspector: slack.NewInspector(client)}
+	s := &checkedSlack{settings: c.Slack}
+	s.transport, s.wrong = slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
+	if s.wrong != nil { // the checks go the usual way, and say so
+		s.transport, _ = slack.NewTransport(slack.TransportOptions{})
+	}
+	s.client = slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL, Transport: s.transport})
+	s.inspector = slack.NewInspector(s.client)
+	return s
 }
 
-func socketMode(c config.Config) *slack.Socket {
-	return slack.NewSocket(slack.SocketOptions{AppToken: c.Review.AppToken.Reveal, APIURL: c.Slack.APIURL})
+// authorities are those that the configuration adds, if it does.
+func (s *checkedSlack) authorities() []check.Setting {
+	found := check.Setting{Name: "slack.ca_file", Value: s.settings.CAFile}
+	switch {
+	case s.settings.CAFile == "":
+		return nil
+	case s.wrong != nil:
+		found.Wrong = "can't be used: " + s.wrong.Error()
+	}
+	return []check.Setting{found}
+}
+
+func (s *checkedSlack) socket(appToken config.Secret) *slack.Socket {
+	return slack.NewSocket(slack.SocketOptions{
+		AppToken: appToken.Reveal, APIURL: s.settings.APIURL,
+		HTTPClient: &http.Client{Transport: s.transport, Timeout: socketTimeout},
+	})
 }
 
 func (s *checkedSlack) auth(ctx context.Context) (check.Workspace, error) {
@@ -223,14 +258,53 @@ func (s *checkedSlack) auth(ctx context.Context) (check.Workspace, error) {
 
 func (s *checkedSlack) scopes() []string { return s.workspace.Scopes }
 
-func (s *checkedSlack) inspect(ctx context.Context, name string) (check.Standing, error) {
+// inspect returns what looks at recipients in every form that the configuration has.
+func (s *checkedSlack) inspect(tp *checkedTeleport) check.Inspector {
+	return func(ctx context.Context, text string) (check.Standing, error) {
+		recipient, err := route.ParseRecipient(text)
+		if err != nil {
+			return check.Standing{}, &fault.Error{Op: "read recipient", Class: fault.Permanent, Err: err}
+		}
+		want, ok := recipient.Plain()
+		switch {
+		case !ok:
+			return check.Standing{Made: true}, nil
+		case recipient.IsGroup():
+			return check.Standing{Group: true}, nil
+		}
+		name := want.Name
+		if want.User {
+			if name, err = tp.email(ctx, want.Name); err != nil {
+				return check.Standing{}, err
+			}
+		}
+		standing, err := s.standing(ctx, name)
+		for _, m := range want.Mentions {
+			if m.Group == "@here" || m.Group == "@channel" {
+				continue
+			}
+			if _, err := s.inspector.Inspect(ctx, m.Group); err != nil {
+				standing.Mute = append(standing.Mute, err)
+			}
+		}
+		return standing, err
+	}
+}
+
+func (s *checkedSlack) standing(ctx context.Context, name string) (check.Standing, error) {
 	found, err := s.inspector.Inspect(ctx, name)
 	return check.Standing{
 		ID: found.Recipient.ID, Person: found.Recipient.Kind == access.Person,
 		Group:   found.Recipient.Kind == access.Group,
 		Channel: found.Name, Private: found.Private, Archived: found.Archived, Member: found.Member,
-		Lacks: found.Lacks, Anywhere: s.client.HasScope(manifest.PublicScope), Bot: s.workspace.BotName,
+		Lacks: found.Lacks, Anywhere: s.anywhere(), Bot: s.workspace.BotName,
 	}, err
+}
+
+// anywhere says that the app may post where it isn't. It is no scope to be
+// optimistic about.
+func (s *checkedSlack) anywhere() bool {
+	return slices.Contains(s.workspace.Scopes, manifest.PublicScope)
 }
 
 func (s *checkedSlack) post(ctx context.Context, to, text string) error {

@@ -10,14 +10,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
-	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
 // Standing is what can be said of a recipient without writing to them.
 type Standing struct {
 	ID       string
 	Person   bool
-	Group    bool   // of users, to be mentioned
 	Channel  string // its name, without #
 	Private  bool
 	Archived bool
@@ -25,21 +23,25 @@ type Standing struct {
 	Lacks    []string // scopes without which the rest is not known
 	Anywhere bool     // the app may post to public channels that it isn't in
 	Bot      string   // what people type after /invite @
+
+	Made  bool    // from each request: nobody in particular
+	Group bool    // a user group alone, which can't be posted to
+	Mute  []error // why user groups can't be mentioned there
 }
 
 // Inspector looks at a recipient as the configuration names them.
 type Inspector func(ctx context.Context, name string) (Standing, error)
 
 // Recipients looks at everybody that the configuration names, each once.
+// Teleport is asked who its users are.
 func Recipients(byRole map[string][]string, inspect Inspector) Check {
-	return Check{Name: "recipients", Needs: []string{"slack token"}, Run: func(ctx context.Context) []Finding {
+	return Check{Name: "recipients", Needs: []string{"slack token"}, After: []string{"teleport"}, Run: func(ctx context.Context) []Finding {
 		roles := map[string][]string{} // recipient → roles
 		for _, role := range slices.Sorted(maps.Keys(byRole)) {
 			for _, name := range byRole[role] {
-				for _, name := range lookups(name) {
-					if !slices.Contains(roles[name], role) {
-						roles[name] = append(roles[name], role)
-					}
+				name = strings.TrimSpace(name)
+				if !slices.Contains(roles[name], role) {
+					roles[name] = append(roles[name], role)
 				}
 			}
 		}
@@ -52,12 +54,8 @@ func Recipients(byRole map[string][]string, inspect Inspector) Check {
 		g.SetLimit(triesAtOnce)
 		for i, name := range names {
 			g.Go(func() error {
-				if l := lookups(name); len(l) == 1 && isSure(name) {
-					s, err := inspect(ctx, name)
-					found[i] = recipient(name, s, err)
-				} else {
-					found[i] = good("%s: depends on the request; shown by: teleport-slack route", name)
-				}
+				s, err := inspect(ctx, name)
+				found[i] = recipient(name, s, err)
 				found[i].Detail += " " + forRoles(roles[name])
 				return nil
 			})
@@ -65,28 +63,6 @@ func Recipients(byRole map[string][]string, inspect Inspector) Check {
 		_ = g.Wait() // findings, not errors
 		return found
 	}}
-}
-
-// lookups returns what is to be looked up for a recipient: its place and whom
-// it mentions there. What depends on the request stays as it is.
-func lookups(text string) []string {
-	text = strings.TrimSpace(text)
-	rec, err := route.ParseRecipient(text)
-	if err != nil {
-		return []string{text}
-	}
-	names := rec.Fixed()
-	if !rec.IsSure() || len(names) == 0 {
-		names = append([]string{text}, names...)
-	}
-	return names
-}
-
-// isSure says that a name is to be looked up as it stands: it is neither made
-// from a request nor a Teleport user.
-func isSure(name string) bool {
-	rec, err := route.ParseRecipient(name)
-	return err != nil || len(rec.Fixed()) > 0 && rec.Fixed()[0] == name
 }
 
 // maxRolesTold keeps a line readable.
@@ -103,20 +79,34 @@ func forRoles(roles []string) string {
 
 // recipient says what a standing means.
 func recipient(name string, s Standing, err error) Finding {
+	f := place(name, s, err)
+	if f.Status == Failure {
+		return f
+	}
+	for _, mute := range s.Mute {
+		f.Status = Warning
+		f.Detail += "; can't mention: " + mute.Error()
+		if f.Hint == "" {
+			f.Hint = fault.Hint(mute)
+		}
+	}
+	return f
+}
+
+func place(name string, s Standing, err error) Finding {
 	channel := name
 	if s.Channel != "" {
 		channel = "#" + s.Channel
 	}
-	invite := "invite the app: /invite @" + s.Bot + " in " + channel
 	switch {
-	case err != nil && strings.HasPrefix(name, "@"):
-		return odd(fault.Hint(err), "%s: can't be mentioned: %v", name, err)
-	case s.Group:
-		return good("%s: %s, a user group", name, s.ID)
 	case fault.Is(err, fault.Retry) || fault.Is(err, fault.Unknown):
 		return odd(fault.Hint(err), "%s: could not be looked up: %v", name, err)
 	case err != nil:
 		return bad(fault.Hint(err), "%s: %v", name, err)
+	case s.Made:
+		return good("%s: made from each request (teleport-slack route tells for one)", name)
+	case s.Group:
+		return bad("name the channel before it: \"#channel "+name+"\"", "%s: a user group alone can't be posted to", name)
 	case len(s.Lacks) > 0 && s.Person:
 		return odd(hintScope, "%s: not checked, since the token lacks %s", name, list(s.Lacks))
 	case len(s.Lacks) > 0:
@@ -135,5 +125,5 @@ func recipient(name string, s Standing, err error) Finding {
 	case s.Anywhere && !s.Private:
 		return good("%s: %s, where the app may post without being in it", name, s.ID)
 	}
-	return bad(invite, "%s: the app is not in %s", name, channel)
+	return bad("invite the app: /invite @"+s.Bot+" in "+channel, "%s: the app is not in %s", name, channel)
 }

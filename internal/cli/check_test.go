@@ -83,6 +83,7 @@ func newCheckWorld(env *testscript.Env) (*checkWorld, error) {
 	w.slack.AddChannel(slacktest.Channel{ID: "C0ELSE00001", Name: "elsewhere"})
 	w.slack.AddChannel(slacktest.Channel{ID: "C0HIDDEN001", Name: "hidden", Private: true})
 	w.slack.AddChannel(slacktest.Channel{ID: "C0ATTIC0001", Name: "attic", Archived: true, BotIsMember: true})
+	w.slack.AddGroup(slacktest.Group{ID: "S0ONCALL001", Handle: "oncall"})
 	w.slack.Start()
 	env.Defer(w.slack.Close)
 	env.Setenv("TELEPORT", w.teleport.Addr())

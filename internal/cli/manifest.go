@@ -9,6 +9,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/manifest"
+	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
 func (o Options) manifest() *cobra.Command {
@@ -33,11 +34,12 @@ it is the least that is needed.`,
 			default:
 				return usageError{fmt.Errorf("unknown format %q", format), "one of: yaml, json"}
 			}
-			review, err := wantsReview(path, cmd.Flags().Changed("config"))
+			wanted, err := wantedOfSlack(path, cmd.Flags().Changed("config"))
 			if err != nil {
 				return err
 			}
-			return printed(o.Stdout.Write(write(manifest.Options{Review: review, All: all})))
+			wanted.All = all
+			return printed(o.Stdout.Write(write(wanted)))
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", config.DefaultPath, "the configuration `file`, if there is one")
@@ -46,21 +48,28 @@ it is the least that is needed.`,
 	return cmd
 }
 
-// wantsReview reads from a configuration whether people decide in Slack. Only
-// a file that somebody named has to be there, and nothing has to be complete:
-// before there is an app there is no token.
-func wantsReview(path string, named bool) (bool, error) {
+// wantedOfSlack reads from a configuration what the app is to be able to do.
+// Only a file that somebody named has to be there, and nothing has to be
+// complete: before there is an app there is no token.
+func wantedOfSlack(path string, named bool) (manifest.Options, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !named {
-		return false, nil
+		return manifest.Options{}, nil
 	}
 	c, _, err := config.Sketch(path)
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		for _, p := range problems {
 			if p.Key == "" || p.Key == "review" || p.Key == "review.enabled" { // nothing could be read
-				return false, p
+				return manifest.Options{}, p
 			}
 		}
 	}
-	return c.Review.Enabled, nil
+	o := manifest.Options{Review: c.Review.Enabled}
+	for _, recipients := range c.Recipients {
+		for _, text := range recipients {
+			r, err := route.ParseRecipient(text)
+			o.Mentions = o.Mentions || err == nil && r.NamesHandles() // a mistake in it is for the loader to tell
+		}
+	}
+	return o, nil
 }

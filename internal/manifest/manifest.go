@@ -7,8 +7,9 @@ import (
 
 // Options say what the app shall be able to do.
 type Options struct {
-	Review bool // decisions by buttons in Slack
-	All    bool // ask for the optional scopes as well
+	Review   bool // decisions by buttons in Slack
+	Mentions bool // user groups by their handles
+	All      bool // ask for the optional scopes as well
 }
 
 // document is a manifest as Slack's schema has it.
@@ -83,7 +84,9 @@ func of(o Options) document {
 	return d
 }
 
-func (o Options) asksFor(s Scope) bool { return o.All || s.Need != Optional }
+func (o Options) asksFor(s Scope) bool {
+	return o.All || s.Need != Optional || o.Mentions && s.Purpose == Mentioning
+}
 
 // JSON returns the manifest in JSON, which has no comments.
 func JSON(o Options) []byte {

@@ -23,6 +23,7 @@ var variants = map[string]Options{
 	"all":        {All: true},
 	"review":     {Review: true},
 	"review-all": {Review: true, All: true},
+	"mentions":   {Mentions: true},
 }
 
 func TestGolden(t *testing.T) {

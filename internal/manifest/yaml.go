@@ -73,7 +73,7 @@ func (y *yaml) flag(depth int, key string, value bool, why ...string) {
 func (y *yaml) scopes(depth int, o Options) {
 	for _, s := range scopes {
 		why := s.For
-		if s.Need == Optional {
+		if s.Need == Optional && !(o.Mentions && s.Purpose == Mentioning) {
 			why = "optional: " + why
 		}
 		item := "- " + s.Name

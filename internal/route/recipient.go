@@ -124,19 +124,25 @@ func (r Recipient) isPlain() bool {
 // IsSure says that the recipient is somebody whatever the request.
 func (r Recipient) IsSure() bool { return !r.place.hasField() }
 
-// Fixed returns what of the recipient can be looked up in Slack without a
-// request: the place, then the user groups that are mentioned.
-func (r Recipient) Fixed() []string {
-	var names []string
-	if r.IsSure() && !r.user {
-		names = append(names, r.place.literal())
+// NamesHandles says that it mentions user groups by their handles, or may.
+func (r Recipient) NamesHandles() bool {
+	return slices.ContainsFunc(r.mentions, func(m template) bool {
+		lit := m.literal()
+		return m.hasField() || strings.HasPrefix(lit, "@") && lit != "@here" && lit != "@channel"
+	})
+}
+
+// Plain returns whom the recipient means whatever the request; false if that
+// has to be known.
+func (r Recipient) Plain() (Want, bool) {
+	if !r.isPlain() {
+		return Want{}, false
 	}
-	for _, m := range r.mentions {
-		if g := m.literal(); !m.hasField() && g != "@here" && g != "@channel" {
-			names = append(names, g)
-		}
+	wants, _ := r.wants(Facts{}, "")
+	if len(wants) != 1 {
+		return Want{}, false
 	}
-	return names
+	return wants[0], true
 }
 
 func (r Recipient) needsTraits() bool {

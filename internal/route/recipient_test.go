@@ -1,6 +1,7 @@
 package route_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -319,7 +320,8 @@ func FuzzParseRecipient(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, value string) {
 		r, err := route.ParseRecipient(text)
 		if err != nil {
-			se, ok := err.(*route.SyntaxError)
+			var se *route.SyntaxError
+			ok := errors.As(err, &se)
 			if !ok || se.At < 1 || se.At > utf8.RuneCountInString(text)+1 || se.What == "" {
 				t.Fatalf("%q: %#v", text, err)
 			}
@@ -361,4 +363,27 @@ func FuzzParseKey(f *testing.F) {
 		}
 		k.Matches(role)
 	})
+}
+
+func TestPlainAndHandles(t *testing.T) {
+	for text, want := range map[string]struct {
+		name           string
+		plain, handles bool
+	}{
+		"#dev":                         {"#dev", true, false},
+		"user:alice":                   {"alice", true, false},
+		"silent:#dev @oncall":          {"#dev", true, true},
+		"#dev S0123456789 @here":       {"#dev", true, false},
+		"{{.Role}}-approvers @channel": {"", false, false},
+		"#dev @{{.Role}}-oncall":       {"", false, true},
+	} {
+		r, err := route.ParseRecipient(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, plain := r.Plain()
+		if w.Name != want.name || plain != want.plain || r.NamesHandles() != want.handles {
+			t.Errorf("%s: %q, plain %v, handles %v", text, w.Name, plain, r.NamesHandles())
+		}
+	}
 }

@@ -47,7 +47,7 @@ type conversation struct {
 // Inspect looks at one recipient, named as in the configuration.
 func (i *Inspector) Inspect(ctx context.Context, name string) (Presence, error) {
 	trimmed := strings.TrimSpace(name)
-	group := strings.HasPrefix(trimmed, "@") || isGroupID(trimmed)
+	group := isGroupID(trimmed) || strings.HasPrefix(trimmed, "@")
 	named := !group && !idShape.MatchString(trimmed) && !emailShape.MatchString(trimmed)
 	if named && strings.Trim(trimmed, "#") != "" {
 		return i.channelNamed(ctx, name, channelName(trimmed))
@@ -63,7 +63,7 @@ func (i *Inspector) Inspect(ctx context.Context, name string) (Presence, error) 
 	s := Presence{Recipient: r}
 	switch {
 	case r.Kind == access.Group:
-		return s, nil
+		return s, nil // one that is named by its ID is taken on trust, as in messages
 	case r.Kind == access.Person && emailShape.MatchString(trimmed):
 		return s, nil // who was found by email is there
 	case r.Kind == access.Person:

@@ -42,6 +42,8 @@ func TestInspect(t *testing.T) {
 		{name: "U0GONE00001", reason: "user_disabled"},
 		{name: "U0ROBOT0001", reason: "cannot_dm_bot"},
 		{name: "U0NOBODY001", reason: "user_not_found"},
+		{name: "S0ONCALL001", want: Presence{Recipient: access.Recipient{ID: "S0ONCALL001", Name: "S0ONCALL001", Kind: access.Group}}},
+		{name: "@nobodys", lacks: []string{"usergroups:read"}, reason: "missing_scope"},
 		{name: "D0DIRECT001", want: channel("D0DIRECT001", "D0DIRECT001")},
 
 		{name: "#Dev", lacks: []string{"channels:read"}, want: with(channel("#dev", "#Dev"), func(s *Presence) { s.Lacks = []string{"channels:read"} })},

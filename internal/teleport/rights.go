@@ -29,8 +29,7 @@ type Right struct {
 // is not among it: to try would be to review.
 func Rights(review bool) []Right {
 	rights := []Right{
-		{types.KindAccessRequest, "list, read", "seeing requests", true, tryList},
-		{types.KindAccessRequest, "list, read", "hearing of requests at once", true, tryWatch},
+		{types.KindAccessRequest, "list, read", "seeing requests", true, tryRequests},
 		{types.KindAccessPluginData, "list, read", "knowing what was posted", true, tryReadRecord},
 		{types.KindAccessPluginData, "create, update", "remembering what was posted", true, tryWriteRecord},
 		{types.KindUser, "read", "the email addresses of people whose username is none", false, tryUser},
@@ -62,12 +61,17 @@ func (c *Client) Try(ctx context.Context, r Right) error {
 // nobody is a name that nothing has.
 func nobody() string { return "teleport-slack-check-" + uuid.NewString() }
 
-func tryList(ctx context.Context, c *Client) error {
+// tryRequests lists and watches. A list alone would prove nothing: without the
+// right it has one's own requests, and is no error.
+func tryRequests(ctx context.Context, c *Client) error {
 	_, err := c.listPage(ctx, &proto.ListAccessRequestsRequest{Limit: 1})
 	if fault.Is(err, fault.Unsupported) { // an old server
 		_, err = c.Request(ctx, uuid.NewString())
 	}
-	return err
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	return tryWatch(ctx, c)
 }
 
 // tryWatch begins a watch and ends it when it has begun.
