@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gravitational/teleport/api/client/proto"
+	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
 	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	userspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
@@ -54,6 +55,12 @@ type Options struct {
 	// UseSearchAsRoles nor UsePreviewAsRoles. Without it they see none, as a
 	// plugin's identity whose own roles reach no resource.
 	ResourcesForAll bool
+	// NoAccessLists leaves the service of access lists out, as the open source
+	// edition does.
+	NoAccessLists bool
+	// NoListOwners leaves out the call for all owners of an access list, as
+	// servers before 17 do.
+	NoListOwners bool
 	// IgnoreRBAC accepts reviews in anybody's name from any caller.
 	IgnoreRBAC bool
 	// Plugin is the plugin whose data Server.PluginData shows; "slack" if empty.
@@ -93,6 +100,7 @@ type Server struct {
 	hub       *hub
 	requests  *requests
 	rules     *rules
+	lists     *lists
 	directory *directory
 	rights    *rights
 	faults    *faults
@@ -135,6 +143,7 @@ func New(opts Options) (*Server, error) {
 		directory: dir,
 		requests:  newRequests(opts.Clock, h, dir),
 		rules:     newRules(h),
+		lists:     newLists(),
 		rights:    newRights(),
 		faults:    newFaults(),
 		calls:     newCalls(),
@@ -180,6 +189,7 @@ func (s *Server) Serve(l net.Listener) error {
 	userspb.RegisterUsersServiceServer(run.grpc, &usersService{s: s})
 	rulespb.RegisterAccessMonitoringRulesServiceServer(run.grpc, &rulesService{s: s})
 	loginpb.RegisterUserLoginStateServiceServer(run.grpc, &loginStateService{s: s})
+	listspb.RegisterAccessListServiceServer(run.grpc, &listsService{s: s})
 
 	ctx, cancel := context.WithCancel(context.Background())
 	run.cancel = cancel
