@@ -84,11 +84,13 @@ func (n Notices) Drop(owner string) Notices {
 	return n
 }
 
-// Tell returns n once the owner was reminded.
+// Tell returns n once the owner was reminded; a later reminder counts.
 func (n Notices) Tell(owner string, at time.Time) Notices {
 	n = n.Drop(owner)
-	n.Told = clone(n.Told)
-	n.Told[owner] = at.UTC()
+	if at.After(n.Told[owner]) {
+		n.Told = clone(n.Told)
+		n.Told[owner] = at.UTC()
+	}
 	return n
 }
 

@@ -19,8 +19,8 @@ import (
 	"github.com/gravitational/teleport/api/utils/grpc/interceptors"
 )
 
-// sweepInterval is how often the server looks for expired requests by itself.
-const sweepInterval = 200 * time.Millisecond
+// defaultSweep is how often the server looks for expired requests by itself.
+const defaultSweep = 200 * time.Millisecond
 
 // defaultWatcherBuffer is how many events a watcher may lag behind, in events.
 const defaultWatcherBuffer = 1024
@@ -48,6 +48,9 @@ type Options struct {
 	// WatcherBuffer is how many events may wait for a slow watcher; one more
 	// closes its stream with "buffer overflow". 1024 if zero.
 	WatcherBuffer int
+	// Sweep is how often the server looks for expired requests by itself; 200 ms
+	// if zero. A test over weeks of fake time wants it rarely.
+	Sweep time.Duration
 	// PollLag makes events arrive in bursts, up to this long after the change,
 	// as from a server that polls its backend. Zero for at once.
 	PollLag time.Duration
@@ -83,11 +86,14 @@ func (o *Options) setDefaults() error {
 	if o.WatcherBuffer == 0 {
 		o.WatcherBuffer = defaultWatcherBuffer
 	}
+	if o.Sweep == 0 {
+		o.Sweep = defaultSweep
+	}
 	if o.Plugin == "" {
 		o.Plugin = "slack"
 	}
-	if o.WatcherBuffer < 0 || o.PollLag < 0 {
-		return errors.New("watcher buffer and poll lag cannot be negative")
+	if o.WatcherBuffer < 0 || o.PollLag < 0 || o.Sweep < 0 {
+		return errors.New("watcher buffer, poll lag and sweep cannot be negative")
 	}
 	return nil
 }
@@ -270,7 +276,7 @@ func (s *Server) DropConnections() {
 
 // sweepUntil expires requests as time passes, until ctx ends.
 func (s *Server) sweepUntil(ctx context.Context) {
-	t := time.NewTicker(sweepInterval)
+	t := time.NewTicker(s.opts.Sweep)
 	defer t.Stop()
 	for {
 		select {
