@@ -13,6 +13,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
@@ -152,7 +153,7 @@ func (p *pass) yield() time.Duration {
 	if rec.By == "" || p.n.sameHost(rec.By) || len(Plan(p.facts)) == 0 {
 		return 0
 	}
-	return p.n.sight(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers, p.facts.Buttons), courtesy)
+	return p.n.foreign.Left(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers, p.facts.Buttons), courtesy)
 }
 
 // load reads the facts.
@@ -441,7 +442,7 @@ func (p *pass) recover(ctx context.Context, i int) {
 	log := p.log.With(slog.String(logkey.Recipient, c.Name), slog.Int(logkey.Attempt, c.Intent.Try))
 	ref, found, err := p.n.o.Messenger.Find(ctx, channel, thread, tag, c.Intent.At)
 	switch {
-	case err != nil && temporary(err):
+	case err != nil && people.Temporary(err):
 		p.blocked[keyOf(c)] = true
 		p.delay(err)
 		return
@@ -489,30 +490,15 @@ func (n *Notifier) leave(id string, c record.Copy) time.Duration {
 	if c.Intent.By == n.replica {
 		return 0
 	}
-	return n.sight(id+" "+keyOf(c), c.Intent.By+" "+c.Intent.Part+" "+c.Intent.At.String(), leaseWatch)
-}
-
-// sight returns what is left of a while since the subject was first seen to be
-// in another replica's hands, by our own clock.
-func (n *Notifier) sight(subject, what string, while time.Duration) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	s, ok := n.foreign[subject]
-	if !ok || s.what != what {
-		s = sighting{what: what, at: time.Now()}
-		n.foreign[subject] = s
-	}
-	return while - time.Since(s.at)
+	return n.foreign.Left(id+" "+keyOf(c), c.Intent.By+" "+c.Intent.Part+" "+c.Intent.At.String(), leaseWatch)
 }
 
 // unsight forgets what was seen of a request in other hands.
 func (n *Notifier) unsight(id string, rec record.Record) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.foreign, id)
-	delete(n.foreign, id+" rules")
-	delete(n.foreign, id+" mentions")
+	n.foreign.Forget(id)
+	n.foreign.Forget(id + " rules")
+	n.foreign.Forget(id + " mentions")
 	for _, c := range rec.Copies {
-		delete(n.foreign, id+" "+keyOf(c))
+		n.foreign.Forget(id + " " + keyOf(c))
 	}
 }
