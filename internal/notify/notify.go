@@ -100,6 +100,7 @@ type Options struct {
 	RuleFailed func(rule, reason string)
 	Style      message.Style
 	Ends       Ends
+	Reminders  Reminders
 	// NoRequester keeps requesters without a message of their own. Messages
 	// that they have from before are still kept true.
 	NoRequester bool
@@ -114,7 +115,7 @@ type Notifier struct {
 	o       Options
 	replica string
 	queue   *queue.Queue
-	alarms  *queue.Queue // requests to look at when access ends
+	alarms  *queue.Queue // requests to look at when access ends or a reminder is due
 
 	cluster  atomic.Pointer[access.Cluster]
 	routes   atomic.Pointer[routing]

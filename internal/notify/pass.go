@@ -28,6 +28,10 @@ const (
 	// own clock since we first saw it: no replica's clock matters.
 	leaseWatch = 20 * time.Second
 
+	// remindFresh is how long ago the request may have been read when somebody
+	// is reminded of it.
+	remindFresh = 5 * time.Second
+
 	// courtesy is how long a replica waits for the one that wrote the record
 	// last to do what is due. It saves doing the same edits twice; that nothing
 	// is posted twice, intents see to.
@@ -65,6 +69,7 @@ type pass struct {
 	tries     map[string]int  // attempts at a post before this pass
 	out       outcome
 	lastSave  error
+	read      time.Time // when the request was read
 }
 
 // effect is the result of a step, to be recorded in the copy that it is about,
@@ -188,7 +193,8 @@ func (p *pass) load(ctx context.Context) error {
 		p.rerouted = routes.since
 	}
 	p.facts.Request, p.facts.Record = req, rec
-	p.facts.CanReact, p.facts.Ends = !n.noReact.Load(), n.o.Ends
+	p.facts.CanReact, p.facts.Ends, p.facts.Reminders = !n.noReact.Load(), n.o.Ends, n.o.Reminders
+	p.read = time.Now()
 	p.now(time.Now())
 	p.facts.RetryAll = p.facts.Now.Add(-retryFailedAfter)
 	if routes.since.After(p.facts.RetryAll) {
@@ -197,18 +203,25 @@ func (p *pass) load(ctx context.Context) error {
 	if rec.Known() && rec.About.State != req.State {
 		p.touched = true
 	}
-	if !announces(p.facts, p.facts.Now) {
-		return nil
+	if announces(p.facts, p.facts.Now) {
+		p.seated(n.seat(ctx, req, rec, routes))
 	}
-	before := rec
-	rec, err = n.seat(ctx, req, rec, routes)
-	p.touched = p.touched || len(rec.Copies) != len(before.Copies) || rec.Unseated != before.Unseated
+	if escalates(p.facts) {
+		p.seated(n.escalate(ctx, req, p.facts.Record))
+	}
+	return nil
+}
+
+// seated takes over a record with more recipients. The error is why some of
+// them could not be looked up yet.
+func (p *pass) seated(rec record.Record, err error) {
+	before := p.facts.Record
+	p.touched = p.touched || len(rec.Copies) != len(before.Copies) || rec.Unseated != before.Unseated || rec.Escalated != before.Escalated
 	if err != nil {
-		n.complaints.report("directory", "some recipients can't be looked up yet; they are asked for again", err)
+		p.n.complaints.report("directory", "some recipients can't be looked up yet; they are asked for again", err)
 		p.delay(err)
 	}
 	p.facts.Record = rec
-	return nil
 }
 
 // replay applies what earlier passes did and could not record.
@@ -250,7 +263,11 @@ func (p *pass) run(ctx context.Context) {
 func (p *pass) next() (Step, bool) {
 	p.now(time.Now())
 	for _, s := range Plan(p.planned()) {
-		if !p.blocked[p.key(s)] {
+		switch {
+		case p.blocked[p.key(s)]:
+		case s.Op == Remind && time.Since(p.read) > remindFresh:
+			p.wait(time.Millisecond) // somebody may have looked meanwhile
+		default:
 			return s, true
 		}
 	}
@@ -478,8 +495,13 @@ func arrived(c record.Copy, part string, ref access.MessageRef) record.Copy {
 	case "access-ended":
 		c.EndedTold = true
 	default:
-		if n, err := strconv.Atoi(strings.TrimPrefix(part, "review-")); err == nil {
+		kind, number, _ := strings.Cut(part, "-")
+		switch n, err := strconv.Atoi(number); {
+		case err != nil:
+		case kind == "review":
 			c.Replies = max(c.Replies, n+1)
+		case kind == "reminder":
+			c.Reminders, c.RemindedAt = max(c.Reminders, n), postedAt(ref)
 		}
 	}
 	return c
