@@ -91,6 +91,29 @@ func TestListsAreBatched(t *testing.T) {
 	})
 }
 
+// TestTheSameMoment: two processes whose first looks are within seconds of each
+// other, while Slack takes longer than that for an answer.
+func TestTheSameMoment(t *testing.T) {
+	for range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, teleporttest.Options{}, slacktest.DefaultScopes())
+			defer w.close()
+			w.list("a", day, "alice@example.com", "carol")
+			w.list("b", day, "alice@example.com")
+			w.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Latency: 8 * time.Second})
+			for i := range 2 {
+				w.start(fmt.Sprint("host-", i))
+			}
+			time.Sleep(20 * time.Hour)
+			for _, who := range []string{alice, carol} {
+				if got := w.told(who, time.Now()); len(got) != 1 {
+					t.Errorf("%s hears %q", who, got)
+				}
+			}
+		})
+	}
+}
+
 // TestPublishedRecords: what the published plugin remembers counts here, and
 // what we remember is what it would read.
 func TestPublishedRecords(t *testing.T) {
