@@ -25,8 +25,8 @@ type Reminders struct {
 	PendingAfter time.Duration // how long a request waits before its first reminder; zero for never
 	PendingEvery time.Duration // how long after one the next may be; above zero if PendingAfter is
 	PendingMax   int
-	EscalateTo   []string // recipients as written
-	Quiet        quiet.Hours
+	EscalateTo   []string    // recipients as written
+	Quiet        quiet.Hours `key:"quiet_hours"` // with its time_zone
 }
 
 // reminders reads [reminders].

@@ -72,6 +72,17 @@ func (h Hours) String() string {
 // IsZero says that no hour is quiet.
 func (h Hours) IsZero() bool { return h.From == h.To }
 
+// Equal says that the same hours are quiet.
+func (h Hours) Equal(other Hours) bool {
+	name := func(l *time.Location) string {
+		if l == nil {
+			l = time.UTC
+		}
+		return l.String() // what else is in it changes as it is used
+	}
+	return h.From == other.From && h.To == other.To && (h.IsZero() || name(h.Zone) == name(other.Zone))
+}
+
 // End returns t if it is not quiet then, and otherwise when that ends.
 func (h Hours) End(t time.Time) time.Time {
 	if h.IsZero() {

@@ -71,6 +71,22 @@ func TestTheEndIsTheFirstMomentThatIsNotQuiet(t *testing.T) {
 	})
 }
 
+func TestEqual(t *testing.T) {
+	at := func(from, to int, l *time.Location) Hours { return Hours{From: from, To: to, Zone: l} }
+	for _, tt := range []struct {
+		a, b Hours
+		want bool
+	}{
+		{at(1, 2, nil), at(1, 2, time.UTC), true}, {at(1, 2, zone(t, "Asia/Seoul")), at(1, 2, zone(t, "Asia/Seoul")), true},
+		{at(1, 2, nil), at(1, 2, zone(t, "Asia/Seoul")), false}, {at(1, 2, nil), at(1, 3, nil), false}, {at(1, 2, nil), at(0, 2, nil), false},
+		{Hours{}, at(0, 0, zone(t, "Asia/Seoul")), true},
+	} {
+		if got := tt.a.Equal(tt.b); got != tt.want {
+			t.Errorf("%v %v equals %v %v: %v", tt.a, tt.a.Zone, tt.b, tt.b.Zone, got)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, s := range []string{"", "-", "22:00", "22:00-", "22-7", "25:00-07:00", "22:60-07:00", "22:00-22:00", "00:00-24:00", "24:00-07:00", "a-b", "22:00-07:00-08:00"} {
 		if h, err := Parse(s); err == nil {

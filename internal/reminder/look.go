@@ -10,6 +10,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
@@ -149,7 +150,7 @@ func (l *look) inspect(ctx context.Context, d *due) {
 		l.r.troubles.report("lists", "access lists can't be read, nobody is reminded of their reviews", denied(err))
 		return
 	default:
-		l.r.troubles.report(subject, "an access list could not be read, trying again", err, slog.String(keyList, d.list.Name))
+		l.r.troubles.report(subject, "an access list could not be read, trying again", err, slog.String(logkey.List, d.list.Name))
 		l.trouble(err)
 		return
 	}
@@ -174,7 +175,7 @@ func (l *look) load(ctx context.Context, d *due) error {
 	d.notices, problems = record.DecodeNotices(data)
 	for _, what := range problems {
 		l.r.troubles.report("record "+d.list.Name, "part of an access list's record can't be read and is ignored",
-			fault.New(fault.Bug, "", what), slog.String(keyList, d.list.Name))
+			fault.New(fault.Bug, "", what), slog.String(logkey.List, d.list.Name))
 	}
 	unsaved := l.r.unsaved[d.list.Name]
 	for _, owner := range slices.Sorted(maps.Keys(unsaved)) {
@@ -228,7 +229,7 @@ func (l *look) recover(ctx context.Context, d *due, owner string, i record.Inten
 		}
 		return true // they can't be found, so groups says
 	}
-	log := l.r.o.Log.With(slog.String(keyList, d.list.Name), slog.String(keyUser, owner))
+	log := l.r.o.Log.With(slog.String(logkey.List, d.list.Name), slog.String(logkey.User, owner))
 	ref, found, err := l.r.o.Messenger.Find(ctx, to.ID, "", tag(to, i.Part), i.At)
 	switch {
 	case err != nil && people.Temporary(err):
@@ -236,13 +237,13 @@ func (l *look) recover(ctx context.Context, d *due, owner string, i record.Inten
 		return false
 	case err != nil:
 		log.Warn("an earlier reminder may have arrived; the token may not look, so it is sent again",
-			slog.String(keyError, err.Error()), slog.String(keyHint, cmp.Or(fault.Hint(err), "grant im:history and im:write to rule out doubles")))
+			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, cmp.Or(fault.Hint(err), "grant im:history and im:write to rule out doubles")))
 		return true
 	case !found:
 		log.Info("an earlier reminder had not arrived; it is sent again")
 		return true
 	}
-	log.Info("an earlier reminder had arrived", slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
+	log.Info("an earlier reminder had arrived", slog.String(logkey.ChannelID, ref.Channel), slog.String(logkey.MessageTS, ref.TS))
 	l.told(ctx, d, []string{owner}, i.At)
 	return false
 }
@@ -290,6 +291,6 @@ func (l *look) notFound(ctx context.Context, owner string, err error) {
 		l.r.troubles.report("directory", "some owners of access lists can't be looked up yet; they are asked for again", err)
 		l.trouble(err)
 	default:
-		l.r.troubles.report("owner "+owner, "an owner of access lists can't be found in Slack", err, slog.String(keyUser, owner))
+		l.r.troubles.report("owner "+owner, "an owner of access lists can't be found in Slack", err, slog.String(logkey.User, owner))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
@@ -49,7 +50,7 @@ func (l *look) remind(ctx context.Context, g group) {
 	post.Message = message.Renderer{Cluster: *l.r.cluster.Load(), Style: l.r.o.Style, Now: now}.ListReviews(lists)
 	ref, err := l.r.o.Messenger.Post(ctx, post)
 	if fault.Is(err, fault.Bug) {
-		l.r.o.Log.Error("Slack refused the form of a reminder; a plain one is sent instead", slog.String(keyError, err.Error()))
+		l.r.o.Log.Error("Slack refused the form of a reminder; a plain one is sent instead", slog.String(logkey.Error, err.Error()))
 		post.Blocks = nil
 		ref, err = l.r.o.Messenger.Post(ctx, post)
 	}
@@ -57,23 +58,23 @@ func (l *look) remind(ctx context.Context, g group) {
 	switch {
 	case err == nil:
 		l.r.troubles.settle(subject)
-		l.r.o.Log.Info("reminded of access list reviews", slog.String(keyRecipient, g.to.Name), slog.Int(keyLists, len(lists)),
-			slog.String(keyChannelID, ref.Channel), slog.String(keyMessageTS, ref.TS))
+		l.r.o.Log.Info("reminded of access list reviews", slog.String(logkey.Recipient, g.to.Name), slog.Int(logkey.Lists, len(lists)),
+			slog.String(logkey.ChannelID, ref.Channel), slog.String(logkey.MessageTS, ref.TS))
 		for _, p := range mine {
 			l.told(ctx, p.due, p.names, now)
 		}
 	case fault.Is(err, fault.Unknown):
 		// The intents stay: the next look finds out whether it arrived.
-		l.r.troubles.report(subject, "Slack's answer was lost; the reminder is looked for", err, slog.String(keyRecipient, g.to.Name))
+		l.r.troubles.report(subject, "Slack's answer was lost; the reminder is looked for", err, slog.String(logkey.Recipient, g.to.Name))
 		l.trouble(err)
 	case people.Temporary(err), fault.Is(err, fault.Conflict):
 		if fault.After(err) == 0 {
-			l.r.troubles.report(subject, "Slack did not take a reminder; it is tried again", err, slog.String(keyRecipient, g.to.Name))
+			l.r.troubles.report(subject, "Slack did not take a reminder; it is tried again", err, slog.String(logkey.Recipient, g.to.Name))
 		}
 		l.trouble(err)
 		l.release(ctx, mine)
 	default:
-		l.r.troubles.report(subject, "an owner of access lists can't be reached; it is tried again with the next look", err, slog.String(keyRecipient, g.to.Name))
+		l.r.troubles.report(subject, "an owner of access lists can't be reached; it is tried again with the next look", err, slog.String(logkey.Recipient, g.to.Name))
 		l.release(ctx, mine)
 	}
 }
@@ -178,7 +179,7 @@ func (l *look) change(ctx context.Context, d *due, change func(record.Notices) (
 		case fault.Is(err, fault.NotFound): // the list is gone
 			return false
 		case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Unknown):
-			l.r.troubles.report(subject, "record of an access list can't be written yet", err, slog.String(keyList, d.list.Name))
+			l.r.troubles.report(subject, "record of an access list can't be written yet", err, slog.String(logkey.List, d.list.Name))
 			l.trouble(err)
 			return false
 		}

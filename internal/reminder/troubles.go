@@ -4,18 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
-)
-
-// Log attribute keys.
-const (
-	keyList      = "access_list"
-	keyLists     = "access_lists"
-	keyRecipient = "recipient"
-	keyUser      = "user"
-	keyChannelID = "channel_id"
-	keyMessageTS = "message_ts"
-	keyError     = "error"
-	keyHint      = "hint"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
 // maxTroubles bounds what is remembered; past it, old troubles are forgotten
@@ -50,9 +39,9 @@ func (t *troubles) report(subject, msg string, err error, attrs ...any) {
 	if !t.news(subject, msg+reason) {
 		return
 	}
-	attrs = append(attrs, slog.String(keyError, err.Error()))
+	attrs = append(attrs, slog.String(logkey.Error, err.Error()))
 	if h := fault.Hint(err); h != "" {
-		attrs = append(attrs, slog.String(keyHint, h))
+		attrs = append(attrs, slog.String(logkey.Hint, h))
 	}
 	t.log.Warn(msg, attrs...)
 }
