@@ -2,35 +2,35 @@ package notify
 
 import (
 	"context"
-	"log/slog"
-	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
-	"github.com/teleport-slack/teleport-slack/internal/logkey"
-	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
+	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
 // escalate returns rec with a copy for those who are told when nobody answers.
 // The error is the first that makes it worth asking again later; until then the
 // request is not escalated, and whoever could be found is seated all the same.
 func (n *Notifier) escalate(ctx context.Context, req access.Request, rec record.Record) (record.Record, error) {
-	var later error
-	for _, name := range n.o.Reminders.EscalateTo {
-		if strings.EqualFold(name, req.User) {
-			continue // nobody reviews their own request
-		}
-		to, err := n.o.Directory.Resolve(ctx, name)
-		switch {
-		case err != nil && people.Temporary(err):
-			later = err
-		case err != nil:
-			n.complaints.report("recipient "+name, "recipient can't be found in Slack", err,
-				slog.String(logkey.Recipient, name), slog.String(logkey.RequestID, req.ID))
-		case rec.Index(to) < 0: // else they have been told, or asked themselves
-			rec = rec.Add(record.Copy{To: to.ID, Name: name, For: access.Reviewers, Escalated: true})
+	s := seating{n: n, req: req, rec: rec}
+	s.findRequester(ctx) // who is not told that nobody looked
+	facts := route.Facts{Request: req}
+	if route.NeedTraits(n.escalation) {
+		look := &inquiry{n: n, req: req}
+		var later error
+		if facts.Traits, later = look.traitsInTime(ctx, nil); later != nil {
+			return rec, later
 		}
 	}
-	rec.Escalated = later == nil
-	return rec, later
+	others := route.Neglected(n.escalation, facts)
+	s.regret(others.Gaps)
+	s.add(ctx, others.Wants)
+	for i, c := range s.rec.Copies {
+		if indexOf(rec, keyOf(c)) < 0 {
+			c.Escalated = true
+			s.rec = s.rec.With(i, c)
+		}
+	}
+	s.rec.Escalated = s.later == nil
+	return s.rec, s.later
 }

@@ -124,6 +124,7 @@ type Notifier struct {
 	noReact  atomic.Bool  // the token may not put reactions
 	refusals atomic.Int32 // how often in a row Slack did not take something
 
+	escalation []route.Recipient // who is told of requests that nobody looks at
 	complaints *complaints
 	pulse      pulse
 	foreign    replica.Sightings // what other replicas are about to do, by request and copy
@@ -169,6 +170,10 @@ func New(o Options) *Notifier {
 	n.cluster.Store(&access.Cluster{})
 	n.buttons.Store(&access.Buttons{})
 	n.SetRoutes(o.Routes)
+	var broken error
+	if n.escalation, broken = route.ParseRecipients(o.Reminders.EscalateTo); broken != nil {
+		n.complaints.report("escalation", "some routes can't be read and are left out", broken)
+	}
 	n.full.Store(true)
 	return n
 }
