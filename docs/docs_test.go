@@ -144,7 +144,7 @@ func TestQuotedLogLinesExist(t *testing.T) {
 
 func TestTheReferenceHasEveryKeyAndNoOther(t *testing.T) {
 	documented := map[string]bool{}
-	for _, section := range []string{"teleport", "slack", "routing", "messages", "messages.templates", "review", "log", "http"} {
+	for _, section := range []string{"teleport", "slack", "routing", "messages", "messages.templates", "reminders", "review", "log", "http"} {
 		for name := range rows(t, part(t, "### `["+section+"]`")) {
 			documented[section+"."+name] = true
 		}

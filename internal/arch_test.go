@@ -25,6 +25,9 @@ var layers = map[string]struct {
 	"fault":   {},
 	"logkey":  {},
 	"queue":   {},
+	"quiet":   {},
+	"replica": {},
+	"people":  {may: []string{"access", "fault"}},
 	"route":   {may: []string{"access", "fault", "rule"}},
 	"rule":    {may: []string{"access", "fault"}},
 	"record":  {may: []string{"access"}},
@@ -33,9 +36,9 @@ var layers = map[string]struct {
 	"manifest": {},
 
 	"check":    {may: []string{"access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
-	"notify":   {may: []string{"access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"notify":   {may: []string{"people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"review":   {may: []string{"access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"reminder": {may: []string{"access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"reminder": {may: []string{"people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
 	"slack":    {may: []string{"access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
 	"teleport": {may: []string{"access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
@@ -45,7 +48,7 @@ var layers = map[string]struct {
 }
 
 // pure packages compute and touch nothing outside.
-var pure = []string{"access", "fault", "route", "rule", "record", "message", "manifest"}
+var pure = []string{"access", "fault", "quiet", "route", "rule", "record", "message", "manifest"}
 
 // outside are the ways to the outside.
 var outside = []string{"os", "net", "net/http", "syscall", "log/slog", "io/fs"}

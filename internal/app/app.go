@@ -17,6 +17,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/reminder"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
@@ -66,6 +67,7 @@ type App struct {
 	teleport *teleport.Client
 	slack    *slack.Client
 	notifier *notify.Notifier
+	reminder *reminder.Reminder
 	desk     *desk
 	metrics  *telemetry.Metrics
 	server   *telemetry.Server // nil without [http] listen_addr
@@ -126,10 +128,26 @@ func New(o Options) (*App, error) {
 			Notice: o.Config.Messages.AccessEndsNotice,
 			Ended:  o.Config.Messages.AccessEndedNotice,
 		},
+		Reminders: notify.Reminders{
+			After:      o.Config.Reminders.PendingAfter,
+			Every:      o.Config.Reminders.PendingEvery,
+			Max:        o.Config.Reminders.PendingMax,
+			EscalateTo: o.Config.Reminders.EscalateTo,
+			Quiet:      o.Config.Reminders.Quiet,
+		},
 		NoRequester: !o.Config.Messages.Requester,
 		Observer:    a.metrics,
 		RuleFailed:  func(_, reason string) { a.metrics.RuleFailed(reason) },
 		Log:         o.Log,
+	})
+	a.reminder = reminder.New(reminder.Options{
+		Lists:     a.teleport,
+		Emails:    a.teleport,
+		Directory: a.slack,
+		Messenger: a.slack,
+		Style:     o.Config.Messages.Style,
+		Quiet:     o.Config.Reminders.Quiet,
+		Log:       o.Log,
 	})
 	a.desk = newDesk(a, transport)
 	if o.Config.HTTP.ListenAddr != "" {
@@ -198,6 +216,7 @@ func (a *App) run(intake context.Context, stop func()) error {
 				a.metrics.TeleportConnected()
 				a.desk.connected(c)
 				a.notifier.Connected(c)
+				a.reminder.Connected(c)
 			},
 			Changed: a.notifier.Changed,
 			Rules:   a.notifier.SetRules,
@@ -208,6 +227,9 @@ func (a *App) run(intake context.Context, stop func()) error {
 		})
 	})
 	serve(func() error { return a.notifier.Run(intake, DrainTimeout) })
+	if a.o.Config.Reminders.AccessLists {
+		serve(func() error { return a.reminder.Run(intake, DrainTimeout) })
+	}
 	serve(func() error { return a.greet(intake, watching) })
 	serve(func() error { a.watchToken(intake); return nil })
 	serve(func() error { a.reload(intake); return nil })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,6 +43,16 @@ func Check(ctx context.Context, o CheckOptions) []check.Finding {
 	return check.Run(ctx, checks(o, c, warnings, err, tp, sl))
 }
 
+// everybody returns whom the configuration names, by where.
+func everybody(c config.Config) map[string][]string {
+	named := maps.Clone(c.Recipients)
+	if to := c.Reminders.EscalateTo; len(to) > 0 {
+		const section = "reminders.escalate_to" // which no role is called
+		named[section] = to
+	}
+	return named
+}
+
 // checks is the list. What a feature needs is one more entry here.
 func checks(o CheckOptions, c config.Config, warnings []config.Warning, err error, tp *checkedTeleport, sl *checkedSlack) []check.Check {
 	broken := brokenSections(err)
@@ -58,7 +69,7 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 		check.Rights(tp.rights(c.Review.Enabled)),
 		unless("slack", check.Token(sl.auth)),
 		check.Scopes(sl.scopes),
-		unless("role_to_recipients", check.Recipients(c.Recipients, sl.inspect(tp))),
+		unless("role_to_recipients", check.Recipients(everybody(c), sl.inspect(tp))),
 	}
 	if c.Review.Enabled {
 		list = append(list,

@@ -68,7 +68,7 @@ shows the built-in messages. It asks Teleport for nothing.`,
 	flags.StringVar(&f.state, "state", "pending", "where the request stands, its `state`: pending, approved, denied, promoted, expired or ended")
 	flags.StringVar(&f.resolveReason, "resolve-reason", "", "why it was decided so, in the reviewer's `words`")
 	flags.StringVar(&f.audience, "for", "reviewers", "whom the message addresses, its `audience`: reviewers or requester")
-	flags.StringVar(&f.part, "message", "request", "which `message`: request, review, outcome, access-ends, access-ended or minimal")
+	flags.StringVar(&f.part, "message", "request", "which `message`: request, review, outcome, access-ends, access-ended, reminder or minimal")
 	flags.StringVar(&f.language, "language", "", "the message's `language`; the configuration's if left out")
 	flags.StringVar(&f.cluster, "cluster", "example.com", "the Teleport cluster's `name`")
 	flags.StringVar(&f.proxy, "proxy", "teleport.example.com", "the `host` of the Web UI; empty where it can't show requests")
@@ -206,10 +206,13 @@ func (f previewFlags) render(style message.Style) (message.Message, error) {
 		return r.AccessEnds(req, access.Details{}), nil
 	case "access-ended":
 		return r.AccessEnded(req, access.Details{}), nil
+	case "reminder":
+		r.Now = req.Created.Add(30 * time.Minute)
+		return r.Reminder(req, false), nil
 	case "minimal":
 		return r.Minimal(req, to), nil
 	}
-	return none, oneOf("message", f.part, "request", "review", "outcome", "access-ends", "access-ended", "minimal")
+	return none, oneOf("message", f.part, "request", "review", "outcome", "access-ends", "access-ended", "reminder", "minimal")
 }
 
 // oneOf is wrong usage of a flag that takes one of a few words.

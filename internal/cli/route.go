@@ -185,7 +185,7 @@ type gapReport struct {
 }
 
 var reasons = map[route.Reason]string{
-	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule",
+	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByNeglect: "escalation",
 }
 
 func routeReport(a notify.Answer, resolved, requester bool) answerReport {

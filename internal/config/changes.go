@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/quiet"
 )
 
 // Changes returns the keys whose values differ between two configurations,
@@ -50,6 +51,8 @@ func equal(a, b reflect.Value) bool {
 	switch x := a.Interface().(type) {
 	case Secret:
 		return x.Equal(b.Interface().(Secret))
+	case quiet.Hours:
+		return x.Equal(b.Interface().(quiet.Hours))
 	case message.Template:
 		return x.Equal(b.Interface().(message.Template))
 	case map[string]message.Template:

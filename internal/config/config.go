@@ -43,6 +43,7 @@ type Config struct {
 	Recipients map[string][]string `key:"role_to_recipients"` // role → recipients as written: channels, emails, IDs; "*" is the fallback; never nil
 	Routing    Routing
 	Messages   Messages
+	Reminders  Reminders
 	Log        Log
 	HTTP       HTTP
 	Path       string `key:"-"` // where it was read from

@@ -12,11 +12,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // the zones of the tests, wherever they run
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/quiet"
 )
 
 // sound is the shortest file without a problem or a warning.
@@ -27,6 +29,9 @@ token = "xoxb-real"
 [role_to_recipients]
 "*" = "general"
 `
+
+// sameZone compares time zones by name.
+var sameZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
 
 // files are the token files that the tests may name.
 func files(path string) ([]byte, error) {
@@ -83,12 +88,13 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 		Recipients: map[string][]string{
 			"*": {"general"},
 		},
-		Review:   Review{RequireReason: access.ReasonToDeny},
-		Messages: Messages{Style: message.Style{Language: "en", RequesterLanguage: "en"}, Requester: true},
-		Log:      Log{Output: "stderr", Severity: slog.LevelInfo},
-		Path:     "f",
+		Review:    Review{RequireReason: access.ReasonToDeny},
+		Messages:  Messages{Style: message.Style{Language: "en", RequesterLanguage: "en"}, Requester: true},
+		Reminders: Reminders{AccessLists: true, PendingMax: 3},
+		Log:       Log{Output: "stderr", Severity: slog.LevelInfo},
+		Path:      "f",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sameZone); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 }
@@ -129,6 +135,14 @@ link = "teleport://{{.Proxy}}/web/request/{{.ID}}"
 [messages.templates]
 title = "{{.User}}"
 review = ""
+[reminders]
+access_lists = false
+pending_after = "30m"
+pending_every = "1h30m"
+pending_max = 0
+escalate_to = "security-leads"
+quiet_hours = "22:00-07:00"
+time_zone = "Asia/Seoul"
 [log]
 output = "/var/log/x.log"
 severity = "WARNING"
@@ -139,6 +153,10 @@ pprof = true
 `), files)
 	if err != nil || warnings != nil {
 		t.Fatalf("Parse: %v, warnings %v", err, warnings)
+	}
+	seoul, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
 	}
 	link, _ := message.CompileLink("teleport://{{.Proxy}}/web/request/{{.ID}}")
 	title, _ := message.CompileTemplate("title", "{{.User}}")
@@ -159,11 +177,15 @@ pprof = true
 			},
 			AccessEndsNotice: 15 * time.Minute, AccessEndedNotice: true,
 		},
+		Reminders: Reminders{
+			PendingAfter: 30 * time.Minute, PendingEvery: 90 * time.Minute, EscalateTo: []string{"security-leads"},
+			Quiet: quiet.Hours{From: 22 * 60, To: 7 * 60, Zone: seoul},
+		},
 		Log:  Log{Output: "/var/log/x.log", Severity: slog.LevelWarn, Format: JSON},
 		HTTP: HTTP{ListenAddr: "127.0.0.1:8081", Pprof: true},
 		Path: "f",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sameZone); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 }
@@ -195,7 +217,7 @@ func TestNotationsOfTOMLMeanTheSame(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, sameZone); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -368,7 +390,7 @@ func TestDidYouMean(t *testing.T) {
 		"[slakc]\n":                         "did you mean slack?",
 		"[teleport]\nrole_to_recipient = 1": "role_to_recipients is a table of its own: [role_to_recipients]",
 		"[log]\nrotate_every_day = 1":       "the keys of [log] are format, output, severity",
-		"[recipients_of_roles]\n":           "the tables are http, log, messages, review, role_to_recipients, routing, slack, teleport",
+		"[recipients_of_roles]\n":           "the tables are http, log, messages, reminders, review, role_to_recipients, routing, slack, teleport",
 	} {
 		_, _, err := Parse("f", []byte(written), files)
 		var ps Problems

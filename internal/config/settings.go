@@ -19,6 +19,7 @@ func (r *reader) read(tree *table) Config {
 	c.Routing.OnlyMonitoringRules, _ = root.section("routing").flag("only_monitoring_rules")
 	c.Recipients = r.recipients(root, c.Routing.OnlyMonitoringRules)
 	c.Messages = r.messages(root.section("messages"))
+	c.Reminders = r.reminders(root.section("reminders"))
 	c.Log = r.log(root.section("log"))
 	c.HTTP = r.http(root.section("http"))
 	return c

@@ -21,6 +21,7 @@ const (
 	Recipients = "recipients" // how many
 	Review     = "review"     // which of a request's reviews, from 0
 	Reviewer   = "reviewer"   // Teleport username
+	Reminder   = "reminder"   // which of a thread's reminders, from 1
 	Decision   = "decision"   // what a review proposes: APPROVED, DENIED, PROMOTED; what a click wants: approve, deny
 	Event      = "event"      // always "review": what auditors look for
 	SlackUser  = "slack_user" // U…
@@ -44,6 +45,8 @@ const (
 	Kind       = "kind" // of a resource
 	Type       = "type" // of an envelope
 	Requests   = "requests"
+	List       = "access_list"  // name
+	Lists      = "access_lists" // how many
 
 	Cluster       = "cluster" // Teleport cluster name
 	Addr          = "addr"    // host:port

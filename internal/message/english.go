@@ -137,4 +137,14 @@ var english = phrases{
 	answerWaits:     "The request waits for more reviews.",
 	answerDecided:   "This request is already *%[1]s*. Nothing was submitted.",
 	answerDecidedBy: "This request is already *%[1]s*, by %[2]s. Nothing was submitted.",
+
+	reminder:          "⏰ This request has been waiting for a decision for %[1]s.",
+	reminderUndated:   "⏰ This request is still waiting for a decision.",
+	escalation:        "⏰ Nobody has reviewed this request for %[1]s, so you are told as well.",
+	escalationUndated: "⏰ Nobody has reviewed this request yet, so you are told as well.",
+
+	listDue:   "Access List *%[1]s* is due for a review by %[2]s. Please review it soon!",
+	listPast:  "Access List *%[1]s* is %[2]d day(s) past due for a review! Please review it.",
+	listsDue:  "%[1]d Access Lists are due for reviews, earliest of which is due by %[2]s. Please review them soon!",
+	listsPast: "%[1]d Access Lists are due for reviews, earliest of which is %[2]d day(s) past due. Please review!",
 }

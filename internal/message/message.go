@@ -24,10 +24,14 @@ type Message struct {
 // Tag marks a message in Slack's own metadata, so that it can be found again
 // when the answer to its post was lost. Anyone in the channel can read it.
 type Tag struct {
-	RequestID string
+	RequestID string // or AccessLists
 	Recipient string // the recipient's ID as it was posted to
-	Part      string // "request", "review-<n>", "final", "access-ends", "access-ended"
+	Part      string // "request", "review-<n>", "final", "access-ends", "access-ended", "reminder-<n>", "lists-<batch>"
 }
+
+// AccessLists stands for the request in the tags of messages that are about
+// access lists.
+const AccessLists = "access-lists"
 
 // MetadataEvent is the event_type of every Tag.
 const MetadataEvent = "teleport_access_request"

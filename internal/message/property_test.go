@@ -129,6 +129,7 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 		}
 		checkOwn("request", own.Request(req, d, to), true)
 		checkOwn("final", own.Final(req, to), false)
+		checkOwn("reminder", own.Reminder(req, false), false)
 		checkOwn("access ends", own.AccessEnds(req, d), false)
 		checkOwn("minimal", own.Minimal(req, to), true)
 		for i := range req.Reviews {
@@ -136,6 +137,7 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 		}
 		check("minimal", r.Minimal(req, to), true)
 		check("final", r.Final(req, to), false)
+		check("reminder", r.Reminder(req, rapid.Bool().Draw(t, "escalated")), false)
 		if !req.AccessEnds().IsZero() {
 			check("access ends", r.AccessEnds(req, d), false)
 			check("access ended", r.AccessEnded(req, d), false)

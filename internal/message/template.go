@@ -64,6 +64,7 @@ var slots = []slot{
 	{name: "outcome", max: maxTextChars},
 	{name: "access_ends", max: maxTextChars},
 	{name: "access_ended", max: maxTextChars},
+	{name: "reminder", max: maxTextChars},
 }
 
 var linkSlot = slot{name: "link", max: maxURLChars, url: true}

@@ -27,6 +27,7 @@ var ownTexts = map[string]string{
 	"outcome":      `{{.Builtin}} {{.User}} {{duration .Created .AccessExpires}} {{truncate 5 .Reason}} {{join .Roles "<!here>"}}`,
 	"access_ends":  `{{.AccessExpires}} {{with .Resources}}{{.}}{{else}}{{.User}}{{end}} {{code .Roles}}`,
 	"access_ended": `{{if has .Roles .User}}{{lower .User}}{{end}}{{.Logins.editor}}{{len .Roles}} ended`,
+	"reminder":     `{{.Builtin}} {{.User}} {{bold .Reason}} {{.Expires}}`,
 }
 
 // fataler is a test of the standard kind or rapid's.
@@ -231,6 +232,7 @@ func TestATemplateThatFailsLeavesTheBuiltInText(t *testing.T) {
 		"outcome":      `{{range .Roles}}{{range $.Roles}}{{end}}{{end}}x`,
 		"access_ends":  `{{range .Roles}}{{.}}{{end}}x`,
 		"access_ended": `{{range .Roles}}{{.}}{{end}}x`,
+		"reminder":     `{{range .Roles}}{{.}}{{end}}x`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			render := func(r Renderer) Message {
@@ -243,6 +245,8 @@ func TestATemplateThatFailsLeavesTheBuiltInText(t *testing.T) {
 					return r.AccessEnds(req, details)
 				case "access_ended":
 					return r.AccessEnded(req, details)
+				case "reminder":
+					return r.Reminder(req, false)
 				}
 				return r.Request(req, details, access.Reviewers)
 			}

@@ -106,4 +106,12 @@ type phrases struct {
 	answerWaits        string
 	answerDecided      string // [1] state
 	answerDecidedBy    string // [1] state, [2] names
+
+	// Reminders of requests that wait. [1] is for how long they have.
+	reminder, escalation               string
+	reminderUndated, escalationUndated string
+
+	// Reminders of access list reviews.
+	listDue, listPast   string // [1] title, [2] date or days past
+	listsDue, listsPast string // [1] how many, [2] date or days past
 }

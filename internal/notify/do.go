@@ -9,6 +9,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -56,6 +57,8 @@ func (p *pass) message(s Step, c record.Copy, plain bool) message.Message {
 		return p.render.Review(req, s.Review, c.For)
 	case s.Op == Final:
 		return p.render.Final(req, c.For)
+	case s.Op == Remind:
+		return p.render.Reminder(req, c.Escalated)
 	case s.Op == TellEnds:
 		return p.render.AccessEnds(req, p.details)
 	case s.Op == TellEnded:
@@ -124,6 +127,8 @@ func after(s Step, c record.Copy, req access.Request, now time.Time, ref access.
 		c.Intent, c.Replies = nil, max(c.Replies, s.Review+1)
 	case Final:
 		c.Intent, c.Final = nil, true
+	case Remind:
+		c.Intent, c.Reminders, c.RemindedAt = nil, max(c.Reminders, s.Reminder), now
 	case TellEnds:
 		c.Intent, c.EndsTold = nil, true
 	case TellEnded:
@@ -152,6 +157,17 @@ func (p *pass) failed(s Step, c record.Copy, err error) {
 		p.n.complaints.report("slack "+keyOf(c), "reaction could not be put", err, attrs...)
 		emoji := reaction(p.facts.Request.State)
 		p.record(s.Copy, func(c record.Copy) record.Copy { c.Reaction = emoji; return c })
+		return
+	}
+
+	if s.Op == Remind && !people.Temporary(err) && class != fault.Conflict && class != fault.Fatal {
+		// A message without its reminder is still true, so it counts as done.
+		p.n.complaints.report("slack "+keyOf(c), "reminder could not be posted", err, attrs...)
+		now := p.facts.Now
+		p.record(s.Copy, func(c record.Copy) record.Copy {
+			c.Intent, c.Reminders, c.RemindedAt = nil, max(c.Reminders, s.Reminder), now
+			return c
+		})
 		return
 	}
 

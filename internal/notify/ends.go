@@ -75,10 +75,11 @@ func endings(f Facts, i int, c record.Copy) []Step {
 // nextLook returns how long it is until the passing of time alone makes Plan
 // say something else, or zero if it never will.
 func nextLook(f Facts) time.Duration {
-	if len(f.Record.Copies) == 0 {
-		return 0
+	looks := []time.Time{nextReminder(f)} // none once access may have begun
+	if len(f.Record.Copies) > 0 {
+		looks = append(looks, noticeAt(f), f.Request.AccessEnds())
 	}
-	for _, at := range []time.Time{noticeAt(f), f.Request.AccessEnds()} {
+	for _, at := range looks {
 		if at.After(f.Now) {
 			return at.Sub(f.Now)
 		}

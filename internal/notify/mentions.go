@@ -10,6 +10,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
@@ -43,7 +44,7 @@ func (s *seating) mentions(ctx context.Context, w route.Want) (names []string, l
 		case err == nil:
 			n.complaints.settle(subject)
 			names = joined(names, []string{to.ID})
-		case temporary(err) && n.sight(s.req.ID+" mentions", "waiting", lookupPatience) > 0:
+		case people.Temporary(err) && n.foreign.Left(s.req.ID+" mentions", "waiting", lookupPatience) > 0:
 			return nil, err
 		default:
 			n.complaints.report(subject, "user group can't be mentioned; its channel is told without", err,

@@ -137,6 +137,8 @@ type asked struct {
 	gone    bool
 	deleted bool // before its time
 	reviews int
+	created time.Time
+	looked  time.Time // when somebody first reviewed, decided or deleted it
 	given   time.Time // when access began
 	ends    time.Time // when approved access ends
 }
@@ -203,7 +205,7 @@ func (s *story) create(a action) {
 		return
 	}
 	r := teleporttest.Request{User: "alice@example.com", Reason: "because", TTL: 24 * time.Hour}
-	who := &asked{state: "PENDING", hear: []string{alice}, asks: alice, given: time.Now()}
+	who := &asked{state: "PENDING", hear: []string{alice}, asks: alice, given: time.Now(), created: time.Now()}
 	if a.M == 0 {
 		r.User, who.hear, who.asks = "carol", []string{carol}, carol
 	}
@@ -237,6 +239,9 @@ func (s *story) create(a action) {
 func (s *story) change(a action, r *asked) {
 	if r.gone {
 		return
+	}
+	if r.looked.IsZero() {
+		r.looked = time.Now()
 	}
 	switch {
 	case a.Kind == "expire":
@@ -338,7 +343,7 @@ func (s *story) check(exactly bool) (problems []string) {
 		if r.gone && !announced && len(rec.Copies) == 0 {
 			continue // it came and went while nobody was there to see it
 		}
-		for _, to := range r.hear {
+		for _, to := range s.hearing(r) {
 			ms := s.about(to, r.id)
 			if len(ms) == 0 {
 				wrong("%s never heard of %s (%s)", to, r.id, r.state)
@@ -362,11 +367,11 @@ func (s *story) check(exactly bool) (problems []string) {
 				for part, n := range replies {
 					doubles += n - 1
 					aboutEnd := strings.HasPrefix(part, "access-end") && to == r.asks
-					if !strings.HasPrefix(part, "review-") && part != "final" && !aboutEnd {
+					if !strings.HasPrefix(part, "review-") && !strings.HasPrefix(part, "reminder-") && part != "final" && !aboutEnd {
 						wrong("%s has a reply %q", to, part)
 					}
 				}
-				for _, what := range s.checkEnd(r, to, m, replies) {
+				for _, what := range append(s.checkEnd(r, to, m, replies), s.checkReminders(r, to, m, replies)...) {
 					wrong("%s", what)
 				}
 				for i := range r.reviews {
@@ -474,6 +479,11 @@ func TestStories(t *testing.T) {
 		{"a process that begins before the notice tells of it", 1, []action{
 			{Kind: "create", N: 1}, {Kind: "resolve", M: 1, Wait: time.Second}, {Kind: "crash", Wait: time.Minute}, {Kind: "start", Wait: 20 * time.Minute},
 		}},
+		{"nobody looks", 1, []action{{Kind: "create", N: 2}}},
+		{"nobody looks, and there are two to notice", 2, []action{{Kind: "create", N: 2, M: 1}}},
+		{"somebody looks after the first reminder", 2, []action{{Kind: "create", N: 2}, {Kind: "nothing", Wait: 5 * time.Minute}, {Kind: "review", M: 1}}},
+		{"nobody is there to remind, and then somebody is", 1, []action{{Kind: "create", N: 4}, {Kind: "crash", Wait: time.Minute}, {Kind: "start", Wait: time.Hour}}},
+		{"the answers to reminders are lost", 2, []action{{Kind: "create", N: 2}, {Kind: "slack fault", N: 3, M: 0, Wait: 3 * time.Minute}, {Kind: "slack heals", Wait: 3 * time.Minute}}},
 		{"two replicas", 2, []action{{Kind: "create", N: 6}, {Kind: "review", M: 1, Wait: time.Second}, {Kind: "resolve", Wait: time.Minute}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -94,6 +94,7 @@ func newUniverse(t testing.TB, scopes []string, out io.Writer) *universe {
 	u.slack.AddChannel(slacktest.Channel{ID: dev, Name: "dev", BotIsMember: true})
 	u.slack.AddChannel(slacktest.Channel{ID: sec, Name: "security", Private: true, BotIsMember: true})
 	u.slack.AddChannel(slacktest.Channel{ID: ops, Name: "ops", BotIsMember: true})
+	u.slack.AddChannel(slacktest.Channel{ID: oncall, Name: "oncall", BotIsMember: true})
 	go u.slack.Serve(u.slackLis) //nolint:errcheck // ends with Close
 	u.slack.Inject(slacktest.Fault{Latency: 3 * time.Millisecond})
 	return u
@@ -155,7 +156,7 @@ func (u *universe) start(host string) error {
 	r.notifier = notify.New(notify.Options{
 		Requests: tp, Records: d, Describer: tp, Messenger: d, Directory: sl, Inspector: tp, RuleFailed: u.failed,
 		Routes: routes, Workers: 4, Host: host, Log: log, Observer: u.observer,
-		Ends: notify.Ends{Notice: notice, Ended: true},
+		Ends: notify.Ends{Notice: notice, Ended: true}, Reminders: reminding,
 	})
 	r.close = func() { sl.Close(); transport.CloseIdleConnections(); _ = tp.Close() }
 	r.done.Go(func() {

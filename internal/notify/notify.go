@@ -20,12 +20,8 @@ package notify
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"log/slog"
-	"os"
 	"reflect"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +31,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
+	"github.com/teleport-slack/teleport-slack/internal/replica"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
@@ -103,6 +100,7 @@ type Options struct {
 	RuleFailed func(rule, reason string)
 	Style      message.Style
 	Ends       Ends
+	Reminders  Reminders
 	// NoRequester keeps requesters without a message of their own. Messages
 	// that they have from before are still kept true.
 	NoRequester bool
@@ -117,7 +115,7 @@ type Notifier struct {
 	o       Options
 	replica string
 	queue   *queue.Queue
-	alarms  *queue.Queue // requests to look at when access ends
+	alarms  *queue.Queue // requests to look at when access ends or a reminder is due
 
 	cluster  atomic.Pointer[access.Cluster]
 	routes   atomic.Pointer[routing]
@@ -126,14 +124,15 @@ type Notifier struct {
 	noReact  atomic.Bool  // the token may not put reactions
 	refusals atomic.Int32 // how often in a row Slack did not take something
 
+	escalation []route.Recipient // who is told of requests that nobody looks at
 	complaints *complaints
 	pulse      pulse
+	foreign    replica.Sightings // what other replicas are about to do, by request and copy
 
 	mu         sync.Mutex
 	sources    []rule.Source        // the rules as they came
 	rulesKnown bool                 // they came at least once
 	unsaved    map[string][]effect  // results that a failed write left unrecorded, by request
-	foreign    map[string]sighting  // what other replicas are about to do, by request and copy
 	settled    map[string]settled   // requests of which nothing is left to do
 	heard      map[string]time.Time // when a change was first heard of, by request
 	failing    map[string]time.Time // recipients that could not be reached, and when
@@ -154,12 +153,6 @@ type routing struct {
 	changed bool // others were in force before, in this process
 }
 
-// sighting is when it was first seen that another replica has something to do.
-type sighting struct {
-	what string
-	at   time.Time
-}
-
 // New returns a Notifier that does nothing until Run.
 func New(o Options) *Notifier {
 	if o.Workers == 0 {
@@ -168,41 +161,25 @@ func New(o Options) *Notifier {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Host == "" {
-		o.Host = hostName()
-	}
 	n := &Notifier{
-		o: o, replica: replicaName(o.Host), queue: queue.New(), alarms: queue.New(),
+		o: o, replica: replica.Name(o.Host), queue: queue.New(), alarms: queue.New(),
 		complaints: newComplaints(o.Log),
-		unsaved:    map[string][]effect{}, foreign: map[string]sighting{}, settled: map[string]settled{},
+		unsaved:    map[string][]effect{}, settled: map[string]settled{},
 		heard: map[string]time.Time{}, failing: map[string]time.Time{},
 	}
 	n.cluster.Store(&access.Cluster{})
 	n.buttons.Store(&access.Buttons{})
 	n.SetRoutes(o.Routes)
+	var broken error
+	if n.escalation, broken = route.ParseRecipients(o.Reminders.EscalateTo); broken != nil {
+		n.complaints.report("escalation", "some routes can't be read and are left out", broken)
+	}
 	n.full.Store(true)
 	return n
 }
 
-func hostName() string {
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		return "unknown"
-	}
-	return host
-}
-
-// replicaName names this process among its replicas and its own past lives.
-func replicaName(host string) string {
-	var nonce [4]byte
-	_, _ = rand.Read(nonce[:]) // never fails: crypto/rand ends the process instead
-	return host + "/" + hex.EncodeToString(nonce[:])
-}
-
 // sameHost says that the replica is this process or one of its past lives.
-func (n *Notifier) sameHost(replica string) bool {
-	return strings.HasPrefix(replica, n.o.Host+"/")
-}
+func (n *Notifier) sameHost(other string) bool { return replica.SameHost(n.replica, other) }
 
 // Connected tells which cluster the requests come from, after each new connection.
 func (n *Notifier) Connected(c access.Cluster) {

@@ -52,7 +52,7 @@ func (r Result) String() string { return resultNames[r] }
 func Results() []Result { return []Result{Settled, Waiting, Failed} }
 
 // Ops returns every kind of step.
-func Ops() []Op { return []Op{Recover, Post, Update, React, Reply, Final, TellEnds, TellEnded} }
+func Ops() []Op { return []Op{Recover, Post, Update, React, Reply, Final, TellEnds, TellEnded, Remind} }
 
 // result says how the look ended.
 func (o outcome) result() Result {

@@ -13,6 +13,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
@@ -26,6 +27,10 @@ const (
 	// leaseWatch is how long another replica's intent is left alone, by our
 	// own clock since we first saw it: no replica's clock matters.
 	leaseWatch = 20 * time.Second
+
+	// remindFresh is how long ago the request may have been read when somebody
+	// is reminded of it.
+	remindFresh = 5 * time.Second
 
 	// courtesy is how long a replica waits for the one that wrote the record
 	// last to do what is due. It saves doing the same edits twice; that nothing
@@ -64,6 +69,7 @@ type pass struct {
 	tries     map[string]int  // attempts at a post before this pass
 	out       outcome
 	lastSave  error
+	read      time.Time // when the request was read
 }
 
 // effect is the result of a step, to be recorded in the copy that it is about,
@@ -152,7 +158,7 @@ func (p *pass) yield() time.Duration {
 	if rec.By == "" || p.n.sameHost(rec.By) || len(Plan(p.facts)) == 0 {
 		return 0
 	}
-	return p.n.sight(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers, p.facts.Buttons), courtesy)
+	return p.n.foreign.Left(p.id, rec.By+" "+Digest(p.facts.Request, access.Reviewers, p.facts.Buttons), courtesy)
 }
 
 // load reads the facts.
@@ -187,7 +193,8 @@ func (p *pass) load(ctx context.Context) error {
 		p.rerouted = routes.since
 	}
 	p.facts.Request, p.facts.Record = req, rec
-	p.facts.CanReact, p.facts.Ends = !n.noReact.Load(), n.o.Ends
+	p.facts.CanReact, p.facts.Ends, p.facts.Reminders = !n.noReact.Load(), n.o.Ends, n.o.Reminders
+	p.read = time.Now()
 	p.now(time.Now())
 	p.facts.RetryAll = p.facts.Now.Add(-retryFailedAfter)
 	if routes.since.After(p.facts.RetryAll) {
@@ -196,18 +203,25 @@ func (p *pass) load(ctx context.Context) error {
 	if rec.Known() && rec.About.State != req.State {
 		p.touched = true
 	}
-	if !announces(p.facts, p.facts.Now) {
-		return nil
+	if announces(p.facts, p.facts.Now) {
+		p.seated(n.seat(ctx, req, rec, routes))
 	}
-	before := rec
-	rec, err = n.seat(ctx, req, rec, routes)
-	p.touched = p.touched || len(rec.Copies) != len(before.Copies) || rec.Unseated != before.Unseated
+	if escalates(p.facts) {
+		p.seated(n.escalate(ctx, req, p.facts.Record))
+	}
+	return nil
+}
+
+// seated takes over a record with more recipients. The error is why some of
+// them could not be looked up yet.
+func (p *pass) seated(rec record.Record, err error) {
+	before := p.facts.Record
+	p.touched = p.touched || len(rec.Copies) != len(before.Copies) || rec.Unseated != before.Unseated || rec.Escalated != before.Escalated
 	if err != nil {
-		n.complaints.report("directory", "some recipients can't be looked up yet; they are asked for again", err)
+		p.n.complaints.report("directory", "some recipients can't be looked up yet; they are asked for again", err)
 		p.delay(err)
 	}
 	p.facts.Record = rec
-	return nil
 }
 
 // replay applies what earlier passes did and could not record.
@@ -249,7 +263,11 @@ func (p *pass) run(ctx context.Context) {
 func (p *pass) next() (Step, bool) {
 	p.now(time.Now())
 	for _, s := range Plan(p.planned()) {
-		if !p.blocked[p.key(s)] {
+		switch {
+		case p.blocked[p.key(s)]:
+		case s.Op == Remind && time.Since(p.read) > remindFresh:
+			p.wait(time.Millisecond) // somebody may have looked meanwhile
+		default:
 			return s, true
 		}
 	}
@@ -441,7 +459,7 @@ func (p *pass) recover(ctx context.Context, i int) {
 	log := p.log.With(slog.String(logkey.Recipient, c.Name), slog.Int(logkey.Attempt, c.Intent.Try))
 	ref, found, err := p.n.o.Messenger.Find(ctx, channel, thread, tag, c.Intent.At)
 	switch {
-	case err != nil && temporary(err):
+	case err != nil && people.Temporary(err):
 		p.blocked[keyOf(c)] = true
 		p.delay(err)
 		return
@@ -477,8 +495,13 @@ func arrived(c record.Copy, part string, ref access.MessageRef) record.Copy {
 	case "access-ended":
 		c.EndedTold = true
 	default:
-		if n, err := strconv.Atoi(strings.TrimPrefix(part, "review-")); err == nil {
+		kind, number, _ := strings.Cut(part, "-")
+		switch n, err := strconv.Atoi(number); {
+		case err != nil:
+		case kind == "review":
 			c.Replies = max(c.Replies, n+1)
+		case kind == "reminder":
+			c.Reminders, c.RemindedAt = max(c.Reminders, n), postedAt(ref)
 		}
 	}
 	return c
@@ -489,30 +512,15 @@ func (n *Notifier) leave(id string, c record.Copy) time.Duration {
 	if c.Intent.By == n.replica {
 		return 0
 	}
-	return n.sight(id+" "+keyOf(c), c.Intent.By+" "+c.Intent.Part+" "+c.Intent.At.String(), leaseWatch)
-}
-
-// sight returns what is left of a while since the subject was first seen to be
-// in another replica's hands, by our own clock.
-func (n *Notifier) sight(subject, what string, while time.Duration) time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	s, ok := n.foreign[subject]
-	if !ok || s.what != what {
-		s = sighting{what: what, at: time.Now()}
-		n.foreign[subject] = s
-	}
-	return while - time.Since(s.at)
+	return n.foreign.Left(id+" "+keyOf(c), c.Intent.By+" "+c.Intent.Part+" "+c.Intent.At.String(), leaseWatch)
 }
 
 // unsight forgets what was seen of a request in other hands.
 func (n *Notifier) unsight(id string, rec record.Record) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.foreign, id)
-	delete(n.foreign, id+" rules")
-	delete(n.foreign, id+" mentions")
+	n.foreign.Forget(id)
+	n.foreign.Forget(id + " rules")
+	n.foreign.Forget(id + " mentions")
 	for _, c := range rec.Copies {
-		delete(n.foreign, id+" "+keyOf(c))
+		n.foreign.Forget(id + " " + keyOf(c))
 	}
 }

@@ -25,16 +25,17 @@ const (
 	Final               // tell the outcome in its thread
 	TellEnds            // tell in its thread that access will end
 	TellEnded           // tell in its thread that access has ended
+	Remind              // remind in its thread that the request waits
 )
 
-var opNames = [...]string{"recover", "post", "update", "react", "reply", "final", "access-ends", "access-ended"}
+var opNames = [...]string{"recover", "post", "update", "react", "reply", "final", "access-ends", "access-ended", "reminder"}
 
 // String returns the name of the operation.
 func (o Op) String() string { return opNames[o] }
 
 // posts says that the step makes a new message, which must not be doubled.
 func (o Op) posts() bool {
-	return o == Post || o == Reply || o == Final || o == TellEnds || o == TellEnded
+	return o == Post || o == Reply || o == Final || o == TellEnds || o == TellEnded || o == Remind
 }
 
 // describes says that what the step sends names what the request asks for.
@@ -42,9 +43,10 @@ func (o Op) describes() bool { return o == Post || o == Update || o == TellEnds 
 
 // Step is one thing to do for one copy.
 type Step struct {
-	Op     Op
-	Copy   int // index in the record's copies
-	Review int // index in the request's reviews, for Reply
+	Op       Op
+	Copy     int // index in the record's copies
+	Review   int // index in the request's reviews, for Reply
+	Reminder int // counts reminders in the thread from 1, for Remind
 }
 
 // Part names what the step posts, as intents and metadata have it.
@@ -52,6 +54,8 @@ func (s Step) Part() string {
 	switch s.Op {
 	case Reply:
 		return "review-" + strconv.Itoa(s.Review)
+	case Remind:
+		return "reminder-" + strconv.Itoa(s.Reminder)
 	case Final, TellEnds, TellEnded:
 		return s.Op.String()
 	}
@@ -60,14 +64,15 @@ func (s Step) Part() string {
 
 // Facts are what Plan compares.
 type Facts struct {
-	Request  access.Request
-	Gone     bool // Teleport no longer has the request; Request is what we remember
-	Record   record.Record
-	CanReact bool // the token may put reactions
-	Buttons  access.Buttons
-	RetryAll time.Time // failures before this are tried again
-	Now      time.Time
-	Ends     Ends
+	Request   access.Request
+	Gone      bool // Teleport no longer has the request; Request is what we remember
+	Record    record.Record
+	CanReact  bool // the token may put reactions
+	Buttons   access.Buttons
+	RetryAll  time.Time // failures before this are tried again
+	Now       time.Time
+	Ends      Ends
+	Reminders Reminders
 }
 
 // Plan returns the steps that make Slack show the request, in order: first
@@ -87,6 +92,9 @@ func Plan(f Facts) []Step {
 			continue
 		}
 		if c.At.IsZero() {
+			if held(f, c) {
+				continue
+			}
 			if c.Failure != nil && f.Request.State.Resolved() {
 				continue // it could not be told in time, and nothing is left to decide
 			}
@@ -106,6 +114,7 @@ func Plan(f Facts) []Step {
 			replies = append(replies, Step{Op: Final, Copy: i})
 		}
 		replies = append(replies, endings(f, i, c)...)
+		replies = append(replies, reminders(f, i, c)...)
 	}
 	return append(append(posts, edits...), replies...)
 }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/quiet"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -157,10 +158,17 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 				c.Replies = rapid.IntRange(0, 4).Draw(t, "replies")
 				c.Reaction = rapid.SampledFrom([]string{"", "x", "white_check_mark"}).Draw(t, "reaction")
 				c.Over, c.EndsTold, c.EndedTold = rapid.Bool().Draw(t, "over"), rapid.Bool().Draw(t, "ends told"), rapid.Bool().Draw(t, "ended told")
+				c.Reminders, c.RemindedAt = rapid.IntRange(0, 3).Draw(t, "reminders told"), noon.Add(-time.Duration(rapid.IntRange(0, 300).Draw(t, "reminded before"))*time.Minute)
 				c.Final, c.Locked = rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "locked")
 			}
 			f.Record.Copies = append(f.Record.Copies, c)
 		}
+		f.Request.Created = noon.Add(-time.Duration(rapid.IntRange(0, 600).Draw(t, "age")) * time.Minute)
+		f.Reminders = Reminders{
+			After: time.Duration(rapid.IntRange(0, 3).Draw(t, "remind after")) * time.Hour, Max: rapid.IntRange(0, 3).Draw(t, "reminders"),
+			Quiet: quiet.Hours{From: 60 * rapid.IntRange(0, 23).Draw(t, "quiet from"), To: 60 * rapid.IntRange(0, 23).Draw(t, "quiet to")},
+		}
+		req = f.Request
 		start := f.Record.Copies
 		did := map[Step]int{}
 		for n := 0; ; n++ {
@@ -178,6 +186,9 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 		for s, n := range did {
 			if n > 1 {
 				t.Errorf("%v was done %d times", s, n)
+			}
+			if s.Op == Remind && (len(req.Reviews) > 0 || req.State.Resolved() || start[s.Copy].For != access.Reviewers) {
+				t.Errorf("%v for %+v", s, req)
 			}
 			if s.Op == Post && !start[s.Copy].At.IsZero() {
 				t.Errorf("copy %d was posted again", s.Copy)

@@ -9,6 +9,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
@@ -141,7 +142,7 @@ func (n *Notifier) judge(ctx context.Context, look *inquiry, by *routing) verdic
 			}
 			continue
 		}
-		if temporary(err) && n.sight(req.ID+" rules", "waiting", lookupPatience) > 0 {
+		if people.Temporary(err) && n.foreign.Left(req.ID+" rules", "waiting", lookupPatience) > 0 {
 			v.later = err
 			continue
 		}
@@ -172,7 +173,7 @@ func (l *inquiry) traitsInTime(ctx context.Context, later error) (map[string][]s
 	if err == nil {
 		return traits, later
 	}
-	if temporary(err) && l.n.sight(l.req.ID+" rules", "waiting", lookupPatience) > 0 && later == nil {
+	if people.Temporary(err) && l.n.foreign.Left(l.req.ID+" rules", "waiting", lookupPatience) > 0 && later == nil {
 		later = err
 	}
 	return nil, later

@@ -10,6 +10,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
@@ -126,7 +127,7 @@ func (s *seating) findRequester(ctx context.Context) {
 	switch {
 	case err == nil:
 		s.requester = who
-	case temporary(err):
+	case people.Temporary(err):
 		s.note(err)
 	case !s.n.o.NoRequester:
 		s.n.complaints.report("requester "+s.req.User, "requester gets no message of their own", err,
@@ -147,7 +148,7 @@ func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting
 		to, err := n.resolve(ctx, w)
 		s.told = append(s.told, Told{Want: w, To: to, Err: err})
 		if err != nil {
-			if temporary(err) {
+			if people.Temporary(err) {
 				waiting = true
 				s.note(err)
 				continue
@@ -214,23 +215,9 @@ func (n *Notifier) resolve(ctx context.Context, w route.Want) (access.Recipient,
 	return to, err
 }
 
-// person finds a Teleport user in Slack by their email.
+// person finds a Teleport user in Slack.
 func (n *Notifier) person(ctx context.Context, username string) (access.Recipient, error) {
-	email := username
-	if !strings.Contains(username, "@") {
-		var err error
-		if email, err = n.o.Describer.Email(ctx, username); err != nil {
-			return access.Recipient{}, fault.Wrapf(err, "find the email of %q", username)
-		}
-	}
-	to, err := n.o.Directory.Resolve(ctx, email)
-	if err != nil {
-		return access.Recipient{}, err
-	}
-	if to.Kind != access.Person {
-		return access.Recipient{}, fault.New(fault.Permanent, "find "+email+" in Slack", "not_a_person")
-	}
-	return to, nil
+	return people.Find(ctx, n.o.Describer, n.o.Directory, username)
 }
 
 // unreachable notes that the name can't be reached, so that the record says so
@@ -256,19 +243,6 @@ func drop(rec record.Record, name string) record.Record {
 		}
 	}
 	return rec
-}
-
-// temporary says that asking again may give another answer.
-func temporary(err error) bool {
-	switch fault.ClassOf(err) {
-	case fault.Retry, fault.Unknown:
-		return true
-	case fault.Fatal:
-		// A token may be replaced any minute; a scope takes a new installation.
-		f, _ := fault.As(err)
-		return f.Reason != "missing_scope"
-	}
-	return false
 }
 
 // endedIn says that the record needs no further look once its request is gone.

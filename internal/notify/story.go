@@ -60,6 +60,8 @@ func (p *pass) told(s Step, c record.Copy, ref access.MessageRef) {
 		log.Info("posted review", slog.Int(logkey.Review, s.Review), slog.String(logkey.Reviewer, r.Author), slog.String(logkey.Decision, r.State.String()))
 	case Final:
 		log.Info("told outcome", slog.String(logkey.RequestState, req.State.String()))
+	case Remind:
+		log.Info("reminded of request", slog.Int(logkey.Reminder, s.Reminder))
 	case TellEnds:
 		log.Info("told that access ends", slog.Time(logkey.AccessExpires, req.AccessExpires))
 	case TellEnded:

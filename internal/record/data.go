@@ -51,6 +51,7 @@ type ours struct {
 	Kind          access.Kind `json:"kind,omitempty"`
 	Adopted       bool        `json:"adopted,omitempty"`
 	Unseated      bool        `json:"unseated,omitempty"`
+	Escalated     bool        `json:"escalated,omitempty"`
 	By            string      `json:"by,omitempty"`
 	Reviewers     []string    `json:"reviewers,omitempty"`
 	Created       int64       `json:"created,omitempty"`
@@ -61,22 +62,25 @@ type ours struct {
 }
 
 type ourCopy struct {
-	To        string          `json:"to,omitempty"`
-	Name      string          `json:"name,omitempty"`
-	For       access.Audience `json:"for,omitempty"`
-	Channel   string          `json:"ch,omitempty"`
-	TS        string          `json:"ts,omitempty"`
-	Shown     string          `json:"shown,omitempty"`
-	State     string          `json:"state,omitempty"`
-	Replies   int             `json:"replies,omitempty"`
-	Final     bool            `json:"final,omitempty"`
-	Locked    bool            `json:"locked,omitempty"`
-	Over      bool            `json:"over,omitempty"`
-	EndsTold  bool            `json:"ends_told,omitempty"`
-	EndedTold bool            `json:"ended_told,omitempty"`
-	Reaction  string          `json:"reaction,omitempty"`
-	Intent    *ourIntent      `json:"intent,omitempty"`
-	Failure   *ourFailure     `json:"failure,omitempty"`
+	To         string          `json:"to,omitempty"`
+	Name       string          `json:"name,omitempty"`
+	For        access.Audience `json:"for,omitempty"`
+	Channel    string          `json:"ch,omitempty"`
+	TS         string          `json:"ts,omitempty"`
+	Shown      string          `json:"shown,omitempty"`
+	State      string          `json:"state,omitempty"`
+	Replies    int             `json:"replies,omitempty"`
+	Final      bool            `json:"final,omitempty"`
+	Locked     bool            `json:"locked,omitempty"`
+	Over       bool            `json:"over,omitempty"`
+	EndsTold   bool            `json:"ends_told,omitempty"`
+	EndedTold  bool            `json:"ended_told,omitempty"`
+	Escalated  bool            `json:"escalated,omitempty"`
+	Reminders  int             `json:"reminders,omitempty"`
+	RemindedAt int64           `json:"reminded,omitempty"`
+	Reaction   string          `json:"reaction,omitempty"`
+	Intent     *ourIntent      `json:"intent,omitempty"`
+	Failure    *ourFailure     `json:"failure,omitempty"`
 
 	Mentions []string `json:"mentions,omitempty"`
 }
@@ -156,7 +160,7 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 
 // merge brings in our own part, and what the published plugin did since.
 func (r *Record) merge(own ours, reviews int, resolution access.State) {
-	r.Adopted, r.Unseated, r.By = own.Adopted, own.Unseated, own.By
+	r.Adopted, r.Unseated, r.Escalated, r.By = own.Adopted, own.Unseated, own.Escalated, own.By
 	r.noted = noted{Reviews: own.Reviews, Resolution: own.Resolution}
 	r.About.Kind = own.Kind
 	r.About.SuggestedReviewers = own.Reviewers
@@ -171,6 +175,7 @@ func (r *Record) merge(own ours, reviews int, resolution access.State) {
 			To: o.To, Name: o.Name, For: o.For, At: refOf(o.Channel, o.TS),
 			Shown: o.Shown, State: states[o.State], Replies: max(o.Replies, 0), Final: o.Final, Locked: o.Locked, Reaction: o.Reaction,
 			Over: o.Over, EndsTold: o.EndsTold, EndedTold: o.EndedTold,
+			Escalated: o.Escalated, Reminders: max(o.Reminders, 0), RemindedAt: fromMilli(o.RemindedAt),
 		}
 		c.Mentions = o.Mentions
 		if o.Intent != nil {
@@ -268,7 +273,7 @@ func (r Record) encode() map[string]string {
 	a := r.About
 	note := noted{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
 	own := ours{
-		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Unseated: r.Unseated, By: r.By, Reviewers: a.SuggestedReviewers,
+		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Unseated: r.Unseated, Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers,
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}
@@ -278,6 +283,7 @@ func (r Record) encode() map[string]string {
 			To: c.To, Name: c.Name, For: c.For, Channel: c.At.Channel, TS: c.At.TS,
 			Shown: c.Shown, Replies: c.Replies, Final: c.Final, Locked: c.Locked, Reaction: c.Reaction,
 			Over: c.Over, EndsTold: c.EndsTold, EndedTold: c.EndedTold,
+			Escalated: c.Escalated, Reminders: c.Reminders, RemindedAt: toMilli(c.RemindedAt),
 		}
 		o.Mentions = c.Mentions
 		if !c.At.IsZero() {

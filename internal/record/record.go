@@ -30,6 +30,8 @@ type Record struct {
 	// Unseated says that some recipients could not be looked up yet, so that
 	// Copies lacks them.
 	Unseated bool
+	// Escalated says that those were told of it who are told when nobody looks.
+	Escalated bool
 	// By is the replica that wrote the record last.
 	By string
 	// Copies are the messages about the request, one a recipient.
@@ -63,21 +65,24 @@ type noted struct {
 
 // Copy is one recipient's message about a request.
 type Copy struct {
-	To        string            // where it was or will be posted: an ID or #name; empty if adopted
-	Name      string            // the recipient as configured, for people to read
-	For       access.Audience   // whom it addresses
-	At        access.MessageRef // where it is; zero until it was posted
-	Shown     string            // digest of what it shows; empty where the published plugin edited it last
-	State     access.State      // the state that it shows
-	Replies   int               // how many reviews have their reply in its thread
-	Final     bool              // the outcome was told in its thread
-	Locked    bool              // Slack no longer lets us edit it
-	Over      bool              // it shows that access has ended
-	EndsTold  bool              // that access ends was told in its thread
-	EndedTold bool              // that access has ended was told in its thread
-	Reaction  string            // the emoji we put on it
-	Intent    *Intent           // a post that began and whose outcome is not recorded
-	Failure   *Failure          // why the recipient can't have it
+	To         string            // where it was or will be posted: an ID or #name; empty if adopted
+	Name       string            // the recipient as configured, for people to read
+	For        access.Audience   // whom it addresses
+	At         access.MessageRef // where it is; zero until it was posted
+	Shown      string            // digest of what it shows; empty where the published plugin edited it last
+	State      access.State      // the state that it shows
+	Replies    int               // how many reviews have their reply in its thread
+	Final      bool              // the outcome was told in its thread
+	Locked     bool              // Slack no longer lets us edit it
+	Over       bool              // it shows that access has ended
+	EndsTold   bool              // that access ends was told in its thread
+	EndedTold  bool              // that access has ended was told in its thread
+	Escalated  bool              // it is there only because nobody looked
+	Reminders  int               // how many reminders are in its thread
+	RemindedAt time.Time         // when the last of them was posted
+	Reaction   string            // the emoji we put on it
+	Intent     *Intent           // a post that began and whose outcome is not recorded
+	Failure    *Failure          // why the recipient can't have it
 
 	// Mentions are whom the message names: IDs of user groups, and @handles of
 	// those that are not called.
@@ -86,7 +91,7 @@ type Copy struct {
 
 // Intent says that a post is about to happen, written before it happens.
 type Intent struct {
-	Part string    // which post: "request", "review-<n>", "final", "access-ends", "access-ended"
+	Part string    // which post: "request", "review-<n>", "final", "access-ends", "access-ended", "reminder-<n>"
 	By   string    // the replica that does it
 	At   time.Time // when it was written, by that replica's clock
 	Try  int       // counts attempts, from 1
@@ -135,7 +140,7 @@ func (r Record) Without(i int) Record {
 // Ended says that the request was resolved and that every message shows it.
 func (r Record) Ended() bool {
 	return r.About.State.Resolved() && !r.Unseated && r.resolutionEverywhere() == r.About.State.String() &&
-		!slices.ContainsFunc(r.Copies, func(c Copy) bool { return c.Intent != nil || (c.At.IsZero() && c.Failure == nil) })
+		!slices.ContainsFunc(r.Copies, func(c Copy) bool { return c.Intent != nil || (c.At.IsZero() && c.Failure == nil && !c.Escalated) })
 }
 
 // Add returns r with one more copy.

@@ -250,7 +250,7 @@ func genRecord() *rapid.Generator[record.Record] {
 	return rapid.Custom(func(t *rapid.T) record.Record {
 		role := rapid.StringMatching(`[a-z-]{1,8}`)
 		rec := record.Record{
-			Adopted: rapid.Bool().Draw(t, "adopted"), Unseated: rapid.Bool().Draw(t, "unseated"), By: text.Draw(t, "replica"),
+			Adopted: rapid.Bool().Draw(t, "adopted"), Unseated: rapid.Bool().Draw(t, "unseated"), Escalated: rapid.Bool().Draw(t, "escalated"), By: text.Draw(t, "replica"),
 			About: record.About{
 				User: text.Draw(t, "user"), Roles: rapid.SliceOfN(role, 0, 3).Draw(t, "roles"),
 				Resources: rapid.SliceOfN(text, 0, 3).Draw(t, "resources"), Reason: text.Draw(t, "reason"),
@@ -266,6 +266,8 @@ func genRecord() *rapid.Generator[record.Record] {
 				To: "C" + string(rune('A'+i)), Name: text.Draw(t, "name"), For: rapid.SampledFrom([]access.Audience{access.Reviewers, access.Requester}).Draw(t, "for"),
 				Reaction: rapid.SampledFrom([]string{"", "x"}).Draw(t, "reaction"), Final: rapid.Bool().Draw(t, "final"), Locked: rapid.Bool().Draw(t, "locked"),
 				Over: rapid.Bool().Draw(t, "over"), EndsTold: rapid.Bool().Draw(t, "ends told"), EndedTold: rapid.Bool().Draw(t, "ended told"),
+				Escalated: rapid.Bool().Draw(t, "there by escalation"), Reminders: rapid.IntRange(0, 3).Draw(t, "reminders"),
+				RemindedAt: rapid.SampledFrom([]time.Time{{}, time.UnixMilli(1795553345777).UTC()}).Draw(t, "reminded"),
 			}
 			if rapid.Bool().Draw(t, "mentions") {
 				c.Mentions = rapid.SliceOfN(text, 1, 2).Draw(t, "mentioned")

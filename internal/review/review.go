@@ -277,6 +277,11 @@ func (r *Reviewer) done(in interaction) {
 // under way.
 func (r *Reviewer) alone(in interaction, f func() result) result {
 	key := in.user + " " + in.request
+	if in.submission {
+		// Its window may come back before the click that opened it is through
+		// with it. Two reviews of one person are Teleport's to refuse.
+		key += " window"
+	}
 	r.mu.Lock()
 	_, busy := r.doing[key]
 	if !busy {

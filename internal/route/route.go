@@ -102,6 +102,7 @@ const (
 	BySuggest                // the request suggests it as a reviewer
 	ByFallback               // the table's "*" names it
 	ByRule                   // an access monitoring rule names it
+	ByNeglect                // nobody looked at the request
 )
 
 // Gap is a recipient that became nobody for a request, or less than it says.

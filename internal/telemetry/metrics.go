@@ -88,7 +88,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		registry: prometheus.NewRegistry(),
 		reasons:  setOf(o.Reasons), methods: setOf(o.Methods),
 
-		deliveries:        counters("deliveries_total", "What Slack took, by kind: post, update, react, reply, final, access-ends, access-ended.", "kind"),
+		deliveries:        counters("deliveries_total", "What Slack took, by kind: post, update, react, reply, final, access-ends, access-ended, reminder.", "kind"),
 		deliveryFailures:  counters("delivery_failures_total", "What Slack did not take, each attempt, by kind, by what is done about it and by Slack's reason.", "kind", "class", "reason"),
 		announceDelay:     histogram("announce_delay_seconds", "Time from an access request to a message about it.", delayBuckets),
 		updateDelay:       histogram("update_delay_seconds", "Time from the decision on an access request to a message that shows it.", delayBuckets),

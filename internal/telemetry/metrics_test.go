@@ -86,7 +86,7 @@ func TestWhatSlackTookAndDidNot(t *testing.T) {
 		m.Stepped(s)
 	}
 	for name, want := range map[string][]string{
-		"teleport_slack_deliveries_total": {"kind=access-ended 0", "kind=access-ends 0", "kind=final 0", "kind=post 1", "kind=react 1", "kind=reply 0", "kind=update 2"},
+		"teleport_slack_deliveries_total": {"kind=access-ended 0", "kind=access-ends 0", "kind=final 0", "kind=post 1", "kind=react 1", "kind=reminder 0", "kind=reply 0", "kind=update 2"},
 		"teleport_slack_delivery_failures_total": {
 			"class=permanent kind=post reason=not_in_channel 2",
 			"class=retry kind=reply reason=other 2",

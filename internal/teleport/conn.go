@@ -12,6 +12,7 @@ import (
 	"github.com/gravitational/teleport/api/breaker"
 	"github.com/gravitational/teleport/api/client"
 	"github.com/gravitational/teleport/api/client/proto"
+	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
 	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	"google.golang.org/grpc"
@@ -48,12 +49,14 @@ type connection struct {
 	auth    proto.AuthServiceClient
 	rules   rulespb.AccessMonitoringRulesServiceClient
 	logins  loginpb.UserLoginStateServiceClient
+	lists   listspb.AccessListServiceClient
 	creds   *credentials
 	cluster access.Cluster
 
 	// What this server turned out not to know, decided once per connection.
 	noList   atomic.Bool // ListAccessRequests
 	noUsers  atomic.Bool // UsersService
+	noOwners atomic.Bool // GetAccessListOwners
 	noLogins atomic.Bool // UserLoginStateService
 	noRules  atomic.Bool // watching access monitoring rules, beside requests
 
@@ -179,6 +182,7 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 		api: api, auth: proto.NewAuthServiceClient(api.GetConnection()),
 		rules:  rulespb.NewAccessMonitoringRulesServiceClient(api.GetConnection()),
 		logins: loginpb.NewUserLoginStateServiceClient(api.GetConnection()),
+		lists:  listspb.NewAccessListServiceClient(api.GetConnection()),
 		creds:  creds, cluster: clusterOf(&pong), replaced: make(chan struct{}),
 	}, nil
 }

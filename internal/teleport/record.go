@@ -19,20 +19,29 @@ const maxRecordsBytes = 512 << 20
 
 // Record returns the plugin data stored for a request, empty if there is none.
 func (c *Client) Record(ctx context.Context, id string) (map[string]string, error) {
-	op := "read the record of access request " + id
+	return c.pluginData(ctx, "read the record of access request "+id, types.KindAccessRequest, id)
+}
+
+// ListRecord returns the plugin data stored for an access list, empty if there
+// is none.
+func (c *Client) ListRecord(ctx context.Context, name string) (map[string]string, error) {
+	return c.pluginData(ctx, "read the record of access list "+name, types.KindAccessList, name)
+}
+
+func (c *Client) pluginData(ctx context.Context, op, kind, name string) (map[string]string, error) {
 	data := map[string]string{}
-	if id == "" { // would be a filter for all of them
+	if name == "" { // would be a filter for all of them
 		return nil, fault.New(fault.NotFound, op, "no ID")
 	}
 	err := c.call(ctx, op, reads, func(ctx context.Context, conn *connection) error {
 		found, err := conn.auth.GetPluginData(ctx, &types.PluginDataFilter{
-			Kind: types.KindAccessRequest, Resource: id, Plugin: pluginName,
+			Kind: kind, Resource: name, Plugin: pluginName,
 		})
 		if err != nil {
 			return err
 		}
 		for _, d := range found.PluginData {
-			if d.GetName() == id {
+			if d.GetName() == name {
 				data = entry(d)
 			}
 		}
@@ -93,9 +102,18 @@ func entry(d *types.PluginDataV3) map[string]string {
 // [fault.NotFound] if the request is gone, [fault.Unknown] if the answer never
 // came.
 func (c *Client) UpdateRecord(ctx context.Context, id string, set, expect map[string]string) error {
-	return c.call(ctx, "write the record of access request "+id, writes, func(ctx context.Context, conn *connection) error {
+	return c.updatePluginData(ctx, "write the record of access request "+id, types.KindAccessRequest, id, set, expect)
+}
+
+// UpdateListRecord is UpdateRecord for an access list.
+func (c *Client) UpdateListRecord(ctx context.Context, name string, set, expect map[string]string) error {
+	return c.updatePluginData(ctx, "write the record of access list "+name, types.KindAccessList, name, set, expect)
+}
+
+func (c *Client) updatePluginData(ctx context.Context, op, kind, name string, set, expect map[string]string) error {
+	return c.call(ctx, op, writes, func(ctx context.Context, conn *connection) error {
 		_, err := conn.auth.UpdatePluginData(ctx, &types.PluginDataUpdateParams{
-			Kind: types.KindAccessRequest, Resource: id, Plugin: pluginName, Set: set, Expect: expect,
+			Kind: kind, Resource: name, Plugin: pluginName, Set: set, Expect: expect,
 		})
 		return err
 	})

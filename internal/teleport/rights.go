@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/defaults"
+	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	userspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
 	"github.com/gravitational/teleport/api/types"
@@ -38,6 +39,7 @@ func Rights(review bool) []Right {
 		{types.KindAppServer, "list, read", "names of applications", false, tryResources(types.KindAppServer)},
 		{types.KindUserGroup, "list, read", "names of user groups", false, tryResources(types.KindUserGroup)},
 		{types.KindAccessMonitoringRule, "list, read", "access monitoring rules", false, tryRules},
+		{types.KindAccessList, "list, read", "access list reviews that are due", false, tryLists},
 		{types.KindUserLoginState, "list, read", "traits of the last login, for rules that ask for traits", false, tryLoginState},
 	}
 	if review {
@@ -137,6 +139,13 @@ func tryResources(kind string) func(context.Context, *Client) error {
 			return err
 		})
 	}
+}
+
+func tryLists(ctx context.Context, c *Client) error {
+	return c.call(ctx, opLists, reads, func(ctx context.Context, conn *connection) error {
+		_, err := conn.lists.ListAccessLists(ctx, &listspb.ListAccessListsRequest{PageSize: 1})
+		return err
+	})
 }
 
 func tryRules(ctx context.Context, c *Client) error {

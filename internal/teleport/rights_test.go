@@ -43,6 +43,7 @@ func TestTryingARightTellsWhetherItIsThereAndChangesNothing(t *testing.T) {
 		{"node", "list", []string{"node list, read: hostnames instead of IDs"}},
 		{"app", "read", []string{"app_server list, read: names of applications"}},
 		{"user_group", "list", []string{"user_group list, read: names of user groups"}},
+		{"access_list", "list", []string{"access_list list, read: access list reviews that are due"}},
 		{"access_monitoring_rule", "list", []string{"access_monitoring_rule list, read: access monitoring rules"}},
 		{"user_login_state", "read", []string{"user_login_state list, read: traits of the last login, for rules that ask for traits"}},
 	} {

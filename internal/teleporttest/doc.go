@@ -4,7 +4,7 @@
 // and anything built on it can be pointed at it without knowing.
 //
 // It holds access requests with their reviews, thresholds and expiry, event
-// watchers with their buffers, plugin data with compare-and-swap, roles, users
+// watchers with their buffers, plugin data with compare-and-swap, access lists, roles, users
 // with their login states, access monitoring rules and resources. Everything that goes wrong with a real server can be made to
 // go wrong here: see [Server.Inject], [Server.Deny], [Server.DropConnections],
 // [Server.CloseWatchers], [Server.Stop], [Options.WatcherBuffer] and

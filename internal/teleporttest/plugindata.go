@@ -132,7 +132,16 @@ func (a *authService) UpdatePluginData(ctx context.Context, p *types.PluginDataU
 // PluginData returns what Options.Plugin has stored about an access request;
 // nil if nothing.
 func (s *Server) PluginData(id string) map[string]string {
-	found := s.requests.find(types.PluginDataFilter{Kind: types.KindAccessRequest, Resource: id, Plugin: s.opts.Plugin})
+	return s.pluginData(types.KindAccessRequest, id)
+}
+
+// ListPluginData is PluginData about an access list.
+func (s *Server) ListPluginData(name string) map[string]string {
+	return s.pluginData(types.KindAccessList, name)
+}
+
+func (s *Server) pluginData(kind, name string) map[string]string {
+	found := s.requests.find(types.PluginDataFilter{Kind: kind, Resource: name, Plugin: s.opts.Plugin})
 	if len(found) == 0 {
 		return nil
 	}
@@ -143,10 +152,19 @@ func (s *Server) PluginData(id string) map[string]string {
 // Options.Plugin, as another installation of it might have done; "" deletes. It
 // does not count as a write.
 func (s *Server) SetPluginData(id string, values map[string]string) error {
+	return s.setPluginData(types.KindAccessRequest, id, values)
+}
+
+// SetListPluginData is SetPluginData about an access list.
+func (s *Server) SetListPluginData(name string, values map[string]string) error {
+	return s.setPluginData(types.KindAccessList, name, values)
+}
+
+func (s *Server) setPluginData(kind, name string, values map[string]string) error {
 	s.requests.mu.Lock()
 	defer s.requests.mu.Unlock()
 	return s.requests.updateLocked(types.PluginDataUpdateParams{
-		Kind: types.KindAccessRequest, Resource: id, Plugin: s.opts.Plugin, Set: values,
+		Kind: kind, Resource: name, Plugin: s.opts.Plugin, Set: values,
 	})
 }
 

@@ -22,7 +22,7 @@ func newRights() *rights { return &rights{denied: make(map[right]int)} }
 
 // Deny takes a right away from everybody until the returned function gives it
 // back. The kind is a resource kind of Teleport ("role", "user",
-// "user_login_state", "access_monitoring_rule", "access_request",
+// "user_login_state", "access_monitoring_rule", "access_list", "access_request",
 // "access_plugin_data", "node", "app", "db", "kube_cluster", "user_group"), the
 // verb one of "list", "read", "create", "update", "delete", or VerbReview for
 // access requests. As in Teleport, everybody may read his own user and roles,

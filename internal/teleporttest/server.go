@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gravitational/teleport/api/client/proto"
+	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
 	loginpb "github.com/gravitational/teleport/api/gen/proto/go/teleport/userloginstate/v1"
 	userspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/users/v1"
@@ -18,8 +19,8 @@ import (
 	"github.com/gravitational/teleport/api/utils/grpc/interceptors"
 )
 
-// sweepInterval is how often the server looks for expired requests by itself.
-const sweepInterval = 200 * time.Millisecond
+// defaultSweep is how often the server looks for expired requests by itself.
+const defaultSweep = 200 * time.Millisecond
 
 // defaultWatcherBuffer is how many events a watcher may lag behind, in events.
 const defaultWatcherBuffer = 1024
@@ -47,6 +48,9 @@ type Options struct {
 	// WatcherBuffer is how many events may wait for a slow watcher; one more
 	// closes its stream with "buffer overflow". 1024 if zero.
 	WatcherBuffer int
+	// Sweep is how often the server looks for expired requests by itself; 200 ms
+	// if zero. A test over weeks of fake time wants it rarely.
+	Sweep time.Duration
 	// PollLag makes events arrive in bursts, up to this long after the change,
 	// as from a server that polls its backend. Zero for at once.
 	PollLag time.Duration
@@ -54,6 +58,12 @@ type Options struct {
 	// UseSearchAsRoles nor UsePreviewAsRoles. Without it they see none, as a
 	// plugin's identity whose own roles reach no resource.
 	ResourcesForAll bool
+	// NoAccessLists leaves the service of access lists out, as the open source
+	// edition does.
+	NoAccessLists bool
+	// NoListOwners leaves out the call for all owners of an access list, as
+	// servers before 17 do.
+	NoListOwners bool
 	// IgnoreRBAC accepts reviews in anybody's name from any caller.
 	IgnoreRBAC bool
 	// Plugin is the plugin whose data Server.PluginData shows; "slack" if empty.
@@ -76,11 +86,14 @@ func (o *Options) setDefaults() error {
 	if o.WatcherBuffer == 0 {
 		o.WatcherBuffer = defaultWatcherBuffer
 	}
+	if o.Sweep == 0 {
+		o.Sweep = defaultSweep
+	}
 	if o.Plugin == "" {
 		o.Plugin = "slack"
 	}
-	if o.WatcherBuffer < 0 || o.PollLag < 0 {
-		return errors.New("watcher buffer and poll lag cannot be negative")
+	if o.WatcherBuffer < 0 || o.PollLag < 0 || o.Sweep < 0 {
+		return errors.New("watcher buffer, poll lag and sweep cannot be negative")
 	}
 	return nil
 }
@@ -93,6 +106,7 @@ type Server struct {
 	hub       *hub
 	requests  *requests
 	rules     *rules
+	lists     *lists
 	directory *directory
 	rights    *rights
 	faults    *faults
@@ -135,6 +149,7 @@ func New(opts Options) (*Server, error) {
 		directory: dir,
 		requests:  newRequests(opts.Clock, h, dir),
 		rules:     newRules(h),
+		lists:     newLists(),
 		rights:    newRights(),
 		faults:    newFaults(),
 		calls:     newCalls(),
@@ -180,6 +195,7 @@ func (s *Server) Serve(l net.Listener) error {
 	userspb.RegisterUsersServiceServer(run.grpc, &usersService{s: s})
 	rulespb.RegisterAccessMonitoringRulesServiceServer(run.grpc, &rulesService{s: s})
 	loginpb.RegisterUserLoginStateServiceServer(run.grpc, &loginStateService{s: s})
+	listspb.RegisterAccessListServiceServer(run.grpc, &listsService{s: s})
 
 	ctx, cancel := context.WithCancel(context.Background())
 	run.cancel = cancel
@@ -260,7 +276,7 @@ func (s *Server) DropConnections() {
 
 // sweepUntil expires requests as time passes, until ctx ends.
 func (s *Server) sweepUntil(ctx context.Context) {
-	t := time.NewTicker(sweepInterval)
+	t := time.NewTicker(s.opts.Sweep)
 	defer t.Stop()
 	for {
 		select {

@@ -8,7 +8,7 @@ import (
 )
 
 // lastVersionWithoutList is the newest major version that has neither
-// ListAccessRequests nor the users service, login states and rules.
+// ListAccessRequests nor the users service, login states, rules and access lists.
 const lastVersionWithoutList = 13
 
 // serverVersion is the version that the server claims, which an "upgrade" may

@@ -1,0 +1,88 @@
+package message
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+)
+
+// Reminder returns the thread reply that tells reviewers that req still waits,
+// or those who are told of it only because it waits, why they are.
+func (r Renderer) Reminder(req access.Request, escalated bool) Message {
+	p := r.words(access.Reviewers)
+	format, undated := p.reminder, p.reminderUndated
+	if escalated {
+		format, undated = p.escalation, p.escalationUndated
+	}
+	l := lines{undated}
+	if waited := p.lasting(req.Created, r.Now); waited != "" {
+		l[0] = fmt.Sprintf(format, waited)
+	}
+	if at := p.date(req.Expires); at != "" {
+		l.add(p.expires, at)
+	}
+	if u := r.link(req); u != "" {
+		l.add(p.link, u)
+	}
+	return r.own(p, req, access.Details{}, access.Reviewers).reply("reminder", strings.Join(l, "\n"))
+}
+
+// ListReviews returns the message that asks an owner to review lists, of which
+// there has to be one. The words are the published plugin's.
+func (r Renderer) ListReviews(lists []access.AccessList) Message {
+	p := r.words(access.Reviewers)
+	first := slices.MinFunc(lists, func(a, b access.AccessList) int {
+		return cmp.Or(a.NextReview.Compare(b.NextReview), cmp.Compare(a.Name, b.Name))
+	})
+	// On its first day it is not a day past, so it is due by its date still.
+	past := int(r.Now.Sub(first.NextReview) / (24 * time.Hour))
+	due := first.NextReview.UTC().Format(time.DateOnly)
+	title := p.boldTitle(first.Title)
+	line := ""
+	switch one := len(lists) == 1; {
+	case one && past > 0:
+		line = fmt.Sprintf(p.listPast, title, past)
+	case one:
+		line = fmt.Sprintf(p.listDue, title, due)
+	case past > 0:
+		line = fmt.Sprintf(p.listsPast, len(lists), past)
+	default:
+		line = fmt.Sprintf(p.listsDue, len(lists), due)
+	}
+	l := lines{line}
+	if u := r.listsLink(lists); u != "" {
+		l.add(p.link, u)
+	}
+	return Message{Text: line, Blocks: []slack.Block{section(strings.Join(l, "\n"))}}
+}
+
+// boldTitle returns a title as it can stand between stars.
+func (p *phrases) boldTitle(s string) string {
+	t, cut := escape(s, inLine, nameLimit)
+	switch {
+	case t == "":
+		return p.empty
+	case cut:
+		return t + "…"
+	}
+	return t
+}
+
+// listsLink returns the token that leads to the list's review, or to all lists.
+func (r Renderer) listsLink(lists []access.AccessList) string {
+	base := strings.TrimRight(r.Cluster.WebURL, "/")
+	if base == "" || len(base) > maxURLChars || !urlSafe(base) {
+		return ""
+	}
+	url := base + "/web/accesslists"
+	if len(lists) == 1 && plainID(lists[0].Name) {
+		url += "/" + lists[0].Name + "#review"
+	}
+	return "<" + strings.ReplaceAll(url, "&", "&amp;") + ">"
+}

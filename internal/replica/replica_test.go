@@ -1,0 +1,52 @@
+package replica
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestNames(t *testing.T) {
+	a, again, b := Name("a"), Name("a"), Name("b")
+	if a == again {
+		t.Error("two lives on one host have one name")
+	}
+	for _, tt := range []struct {
+		x, y string
+		want bool
+	}{{a, again, true}, {a, b, false}, {a, a, true}, {"", a, false}, {a, "", false}, {Name("a"), Name("ab"), false}} {
+		if got := SameHost(tt.x, tt.y); got != tt.want {
+			t.Errorf("SameHost(%q, %q) = %v", tt.x, tt.y, got)
+		}
+	}
+}
+
+func TestSightings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s Sightings
+		const while = 20 * time.Second
+		steps := []struct {
+			sleep   time.Duration
+			subject string
+			what    string
+			forget  bool
+			want    time.Duration
+		}{
+			{0, "x", "a", false, 20 * time.Second},
+			{5 * time.Second, "x", "a", false, 15 * time.Second},
+			{0, "y", "a", false, 20 * time.Second},
+			{5 * time.Second, "x", "b", false, 20 * time.Second},
+			{30 * time.Second, "x", "b", false, -10 * time.Second},
+			{0, "x", "b", true, 20 * time.Second},
+		}
+		for i, step := range steps {
+			time.Sleep(step.sleep)
+			if step.forget {
+				s.Forget(step.subject)
+			}
+			if got := s.Left(step.subject, step.what, while); got != step.want {
+				t.Errorf("step %d: %v left, want %v", i, got, step.want)
+			}
+		}
+	})
+}
