@@ -366,8 +366,10 @@ func (n *Notifier) handle(ctx context.Context, id string) {
 	}
 	switch {
 	case out.failed:
+		n.o.Log.Debug("request is tried again later", slog.String(keyRequestID, id), slog.Duration("at_least", out.again))
 		n.queue.Retry(id, queue.Normal, out.again)
 	case out.again > 0:
+		n.o.Log.Debug("request waits for its next look", slog.String(keyRequestID, id), slog.Duration("retry_in", out.again))
 		n.queue.After(id, queue.Normal, out.again)
 	default:
 		n.queue.Succeed(id)
