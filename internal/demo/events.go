@@ -61,10 +61,13 @@ type snapshotView struct {
 	Requests []requestView `json:"requests"`
 	History  []historyView `json:"history"`
 	Windows  []windowView  `json:"windows"`
+	Switches []switchView  `json:"switches"`
+	Counts   countView     `json:"counts"`
 }
 
 func (p *page) snapshot() snapshotView {
-	s := snapshotView{World: p.world(), Requests: p.requests(), Windows: p.windows()}
+	s := snapshotView{World: p.world(), Requests: p.requestList(), Windows: p.windows(),
+		Switches: p.stage.switches.view(), Counts: p.stage.counts.view()}
 	for _, c := range s.World.Conversations {
 		s.History = append(s.History, p.history(c.ID, ""))
 	}
@@ -109,8 +112,15 @@ func (s stream) write(text string) error {
 func (p *page) events(w http.ResponseWriter, r *http.Request) {
 	changes, unsubscribe := p.stage.slack.Subscribe(streamBuffer)
 	defer unsubscribe()
-	requests, leave := p.join()
+	requests, leave := p.requests.join()
 	defer leave()
+	turned, leave := p.stage.switches.news.join()
+	defer leave()
+	counted, leave := p.stage.counts.news.join()
+	defer leave()
+	happened, leave := p.stage.journal.news.join()
+	defer leave()
+	_, seen := p.stage.journal.since(0, 0)
 
 	w.Header().Set("Content-Type", "text/event-stream")
 	s := stream{w, http.NewResponseController(w)}
@@ -124,7 +134,15 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 		case <-beat.C:
 			err = s.write(": still here\n\n")
 		case <-requests:
-			err = s.send("requests", p.requests())
+			err = s.send("requests", p.requestList())
+		case <-turned:
+			err = s.send("switches", p.stage.switches.view())
+		case <-counted:
+			err = s.send("counts", p.stage.counts.view())
+		case <-happened:
+			var news []entry
+			news, seen = p.stage.journal.since(seen, timelinePage)
+			err = s.send("timeline", news)
 		case c, ok := <-changes:
 			switch {
 			case !ok:

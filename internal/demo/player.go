@@ -39,7 +39,7 @@ func (p *player) play(ctx context.Context, acts []act) error {
 	defer unsubscribe()
 	for i, a := range acts {
 		p.printf("%d. %s\n\n", i+1, a.title)
-		if err := a.do(p.stage); err != nil {
+		if err := a.do(ctx, p.stage); err != nil {
 			return fmt.Errorf("%s: %w", a.title, err)
 		}
 		p.want(a.want())
