@@ -171,7 +171,7 @@ func (s *stage) wanted(r types.AccessRequest) map[string]bool {
 			places[at] = true
 		}
 	}
-	if requester != "" {
+	if requester != "" && s.config.Messages.Requester {
 		places[requester] = true
 	}
 	return places

@@ -75,7 +75,8 @@ func exampleWorld(folder string, approvals map[string]uint32) func() (world, err
 }
 
 // press clicks a button of a request's message as somebody, and fills in the
-// window that opens with a reason; no reason where none is to open.
+// window that opens with a reason. Without one, it waits for the answer that only
+// they see.
 func press(request, at, user, button, reason string) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
 		channel := s.slackChannel(at)
@@ -85,12 +86,16 @@ func press(request, at, user, button, reason string) func(context.Context, *stag
 			}
 			ctx, cancel := context.WithTimeout(ctx, ackPatience)
 			defer cancel()
+			told := len(s.slack.EphemeralMessages())
 			d, err := s.slack.Click(user, channel, m.TS, button)
 			if err != nil {
 				return err
 			}
-			if err := d.Wait(ctx); err != nil || reason == "" {
+			if err := d.Wait(ctx); err != nil {
 				return err
+			}
+			if reason == "" {
+				return s.whispered(ctx, told)
 			}
 			return s.fillIn(ctx, user, reason)
 		}
@@ -98,12 +103,33 @@ func press(request, at, user, button, reason string) func(context.Context, *stag
 	}
 }
 
+// whispered waits until more people were told something by themselves.
+func (s *stage) whispered(ctx context.Context, before int) error {
+	changes, unsubscribe := s.slack.Subscribe(1)
+	defer unsubscribe()
+	for len(s.slack.EphemeralMessages()) <= before {
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return fmt.Errorf("nobody was answered: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// typing is how long people take to write a reason, however quick they are: the
+// plugin may still be busy with having opened the window.
+const typing = 300 * time.Millisecond
+
 // fillIn waits for somebody's window and sends it in.
 func (s *stage) fillIn(ctx context.Context, user, reason string) error {
 	changes, unsubscribe := s.slack.Subscribe(1)
 	defer unsubscribe()
 	for {
 		if vs := s.slack.Views(user); len(vs) > 0 {
+			if err := pause(ctx, typing); err != nil {
+				return err
+			}
 			r, err := s.slack.SubmitView(ctx, user, vs[len(vs)-1].ID, map[string]string{message.ReasonBlock: reason})
 			for _, what := range r.Errors {
 				return trace.BadParameter("the window says: %s", what)
@@ -133,19 +159,45 @@ func (s *stage) slackChannel(at string) string {
 // while in which the plugin finds out.
 func turned(name string, do func(context.Context, *stage) error) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
+		if err := s.settled(ctx); err != nil {
+			return err
+		}
 		if err := s.switches.turn(ctx, name, true); err != nil {
 			return err
 		}
 		if err := do(ctx, s); err != nil {
 			return err
 		}
-		t := time.NewTimer(2 * time.Second)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, 2*time.Second); err != nil {
+			return err
 		}
 		return s.switches.turn(ctx, name, false)
+	}
+}
+
+// settled waits until nothing happens any more. A process that is killed
+// between a post and its record leaves others to wait for twenty seconds, which
+// is right and makes a tiresome story.
+func (s *stage) settled(ctx context.Context) error {
+	const quiet = 400 * time.Millisecond
+	for {
+		_, before := s.journal.since(0, 0)
+		if err := pause(ctx, quiet); err != nil {
+			return err
+		}
+		if _, after := s.journal.since(0, 0); after == before {
+			return nil
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -54,7 +54,7 @@ func smallTeam() []act {
 func incidentRule(s *stage) error {
 	return s.teleport.PutRule(teleporttest.Rule{
 		Name:       "incident",
-		Condition:  `access_request.spec.request_reason.contains("INC-") && contains(access_request.spec.roles, "payments-prod")`,
+		Condition:  `contains(access_request.spec.roles, "payments-prod") && contains(access_request.spec.suggested_reviewers, "payments-oncall@example.com")`,
 		Recipients: []string{"incidents", "payments-oncall@example.com"},
 	})
 }
@@ -75,9 +75,9 @@ func manyTeams() []act {
 			want: in(secondRequest, "PENDING", "", nil, payments, oncall, help, bobID),
 		},
 		{
-			title: "carol@example.com requests payments-prod for an incident, and the rule sends it to those who deal with it",
+			title: "carol@example.com requests payments-prod and names the on-call, which a rule in Teleport takes for an incident",
 			do: ask(teleporttest.Request{ID: thirdRequest, User: "carol@example.com", Roles: []string{"payments-prod"},
-				Reason: "INC-2041: payments are failing"}),
+				Reason: "INC-2041: payments are failing", SuggestedReviewers: []string{"payments-oncall@example.com"}}),
 			want: in(thirdRequest, "PENDING", "", nil, incidentsChannel, oncall, carolID),
 		},
 		{
