@@ -19,6 +19,9 @@ const (
 	streamBuffer = 1024
 	// writePatience is how long a browser may take for one event.
 	writePatience = 10 * time.Second
+	// gather is how long changes of the requests are gathered: each is told as
+	// the whole list.
+	gather = 50 * time.Millisecond
 	// heartbeat keeps what is between us and the browser from closing a quiet
 	// stream, and notices browsers that went away without a word.
 	heartbeat = 20 * time.Second
@@ -57,8 +60,9 @@ func (p *page) olderMessages(w http.ResponseWriter, r *http.Request) {
 
 // snapshotView is everything, which every stream begins with.
 type snapshotView struct {
-	World    worldView     `json:"world"`
-	Requests []requestView `json:"requests"`
+	World worldView `json:"world"`
+	requestsView
+	Whispers []whisperView `json:"whispers"`
 	History  []historyView `json:"history"`
 	Windows  []windowView  `json:"windows"`
 	Switches []switchView  `json:"switches"`
@@ -66,10 +70,14 @@ type snapshotView struct {
 }
 
 func (p *page) snapshot() snapshotView {
-	s := snapshotView{World: p.world(), Requests: p.requestList(), Windows: p.windows(),
+	s := snapshotView{World: p.world(), requestsView: p.requestList(), Whispers: []whisperView{}, Windows: p.windows(),
 		Switches: p.stage.switches.view(), Counts: p.stage.counts.view()}
 	for _, c := range s.World.Conversations {
 		s.History = append(s.History, p.history(c.ID, ""))
+	}
+	whispers := p.stage.slack.EphemeralMessages()
+	for _, m := range whispers[max(0, len(whispers)-pageSize):] {
+		s.Whispers = append(s.Whispers, p.whisper(m))
 	}
 	return s
 }
@@ -126,6 +134,7 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 	s := stream{w, http.NewResponseController(w)}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	var due <-chan time.Time
 	err := s.send("snapshot", p.snapshot())
 	for err == nil {
 		select {
@@ -133,7 +142,12 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-beat.C:
 			err = s.write(": still here\n\n")
-		case <-requests:
+		case <-requests: // many changes in a moment are told once
+			if due == nil {
+				due = time.After(gather)
+			}
+		case <-due:
+			due = nil
 			err = s.send("requests", p.requestList())
 		case <-turned:
 			err = s.send("switches", p.stage.switches.view())

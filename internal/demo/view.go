@@ -153,8 +153,16 @@ type reviewView struct {
 	Reason string `json:"reason"`
 }
 
-// requestList returns what Teleport has, newest first.
-func (p *page) requestList() []requestView {
+// requestsShown is how many requests the page gets; it says how many there are.
+const requestsShown = 100
+
+// requestsView is the newest of Teleport's requests, newest first.
+type requestsView struct {
+	Requests []requestView `json:"requests"`
+	Total    int           `json:"total"`
+}
+
+func (p *page) requestList() requestsView {
 	out := []requestView{}
 	for _, r := range p.stage.teleport.Requests() {
 		out = append(out, p.stage.world.viewRequest(r))
@@ -162,7 +170,7 @@ func (p *page) requestList() []requestView {
 	slices.SortStableFunc(out, func(a, b requestView) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
 	})
-	return out
+	return requestsView{out[:min(len(out), requestsShown)], len(out)}
 }
 
 func (w world) viewRequest(r types.AccessRequest) requestView {
