@@ -117,7 +117,7 @@ func (d diary) Enabled(context.Context, slog.Level) bool { return true }
 func (d diary) Handle(ctx context.Context, r slog.Record) error {
 	e := entry{At: r.Time, From: d.name, Text: r.Message, Trouble: r.Level >= slog.LevelWarn}
 	take := func(a slog.Attr) bool {
-		switch value := a.Value.Resolve().String(); {
+		switch value := plain(a.Value); {
 		case a.Key == requestKey:
 			e.Request = value
 		case value != "":
@@ -134,6 +134,13 @@ func (d diary) Handle(ctx context.Context, r slog.Record) error {
 		return d.next.Handle(ctx, r)
 	}
 	return nil
+}
+
+func plain(v slog.Value) string {
+	if list, ok := v.Resolve().Any().([]string); ok {
+		return strings.Join(list, ", ")
+	}
+	return v.Resolve().String()
 }
 
 func (d diary) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -2,7 +2,7 @@ package demo
 
 import (
 	"encoding/json"
-	"fmt"
+	"strings"
 
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/types"
@@ -55,9 +55,7 @@ func (s *stage) sawTeleport(c teleporttest.Call) {
 	switch r := c.Request.(type) {
 	case *types.PluginDataUpdateParams:
 		e.Request = r.Resource
-		for _, name := range sorted(r.Set) {
-			e.Details = append(e.Details, detail{name, brief(r.Set[name])})
-		}
+		e.Details = append(e.Details, detail{"writes", strings.Join(sorted(r.Set), ", ")})
 	case *types.PluginDataFilter:
 		e.Request = r.Resource
 	case *types.AccessRequestFilter:
@@ -78,13 +76,4 @@ func (s *stage) sawTeleport(c teleporttest.Call) {
 	}
 	e.Details = append(e.Details, detail{"answer", answer})
 	s.journal.add(e)
-}
-
-// brief is a value as far as a line has room for it.
-func brief(v string) string {
-	const room = 160
-	if r := []rune(v); len(r) > room {
-		return fmt.Sprintf("%s… (%d characters)", string(r[:room]), len(r))
-	}
-	return v
 }

@@ -31,7 +31,7 @@ export class Faults {
         box.addEventListener("change", async () => {
           if (!(await this.#do(`api/switches/${s.name}`, { on: box.checked }))) box.checked = !box.checked;
         });
-        return h("label", { title: s.hint }, box, ` ${s.what}`, h("span", { class: "hidden", id: `hint-${s.name}` }, s.hint));
+        return h("span", { title: s.hint }, h("label", {}, box, ` ${s.what}`), h("span", { hidden: true, id: `hint-${s.name}` }, s.hint));
       }));
     }
     for (const s of all) this.#switches.querySelector(`[data-switch="${s.name}"]`).checked = s.on;
