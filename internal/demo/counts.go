@@ -160,11 +160,16 @@ func reacted(m slacktest.Message, emoji string) bool {
 func (s *stage) wanted(r types.AccessRequest) map[string]bool {
 	places := map[string]bool{}
 	requester := s.slackID(r.GetUser())
-	for _, w := range route.Table(s.config.Recipients).Recipients(access.Request{
-		User: r.GetUser(), Roles: r.GetRoles(), SuggestedReviewers: r.GetSuggestedReviewers(),
-	}) {
+	routed := s.routes.Recipients(route.Facts{
+		Request: access.Request{
+			ID: r.GetName(), User: r.GetUser(), Roles: r.GetRoles(), SuggestedReviewers: r.GetSuggestedReviewers(),
+			Reason: r.GetRequestReason(), SystemAnnotations: r.GetSystemAnnotations(),
+		},
+		Traits: s.world.traits(r.GetUser()),
+	})
+	for _, w := range routed.Wants {
 		at := s.slackID(w.Name)
-		if w.Why != route.BySuggest && at == "" {
+		if !w.User && w.Why != route.BySuggest && at == "" {
 			at = s.channelID(w.Name)
 		}
 		if at != "" && at != requester && !strings.EqualFold(w.Name, r.GetUser()) {

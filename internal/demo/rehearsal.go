@@ -8,14 +8,17 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
 var (
-	idShape    = regexp.MustCompile(`^[CGUW][A-Z0-9]{8,}$`)
-	emailShape = regexp.MustCompile(`^[^@#\s]+@[^@\s]+$`)
+	notInRoles    = regexp.MustCompile(`[^\w.-]+`) // what expressions are made of
+	idShape       = regexp.MustCompile(`^[CGUW][A-Z0-9]{8,}$`)
+	emailAnywhere = regexp.MustCompile(`[^@#:\s]@([\w-]+(?:\.[\w-]+)+)`)
+	emailShape    = regexp.MustCompile(`^[^@#\s]+@[^@\s]+$`)
 )
 
 // unlistedRole is a role that no configuration names, to see where "*" leads.
@@ -26,33 +29,62 @@ const unlistedRole = "another-role"
 // who ask. It is made of the configuration alone, so it can't show that a
 // channel is missing in the real Slack.
 func worldOf(c config.Config) world {
-	b := builder{ids: map[string]bool{"U0TELEPORT": true}, domain: "example.com", world: world{
+	b := builder{ids: map[string]bool{"U0TELEPORT": true}, world: world{
 		trait: cmp.Or(c.Review.SlackUserIDTrait, "slack_uid"), nodes: nodes(), config: c,
 	}}
-	var names []string
-	for _, role := range sorted(c.Recipients) {
-		if role != route.AnyRole {
-			b.role(role)
+	for _, key := range sorted(c.Recipients) {
+		b.role(exampleOf(key))
+		for _, name := range c.Recipients[key] {
+			if at := emailAnywhere.FindStringSubmatch(name); at != nil && b.domain == "" {
+				b.domain = at[1]
+			}
 		}
-		names = append(names, c.Recipients[role]...)
 	}
 	for _, pattern := range slices.Concat(c.Review.Roles, c.Review.ExceptRoles) {
 		b.role(strings.ReplaceAll(pattern, "*", "example"))
 	}
 	b.role(unlistedRole)
-	for _, name := range names {
-		if _, domain, ok := strings.Cut(name, "@"); ok && emailShape.MatchString(name) {
-			b.domain = domain
-			break
-		}
-	}
+	b.domain = cmp.Or(b.domain, "example.com")
 	for _, first := range []string{"alice", "bob", "carol"} {
 		b.person(first + "@" + b.domain)
 	}
-	for _, name := range names {
-		b.recipient(strings.TrimSpace(name))
+	routes, err := route.Table(c.Recipients).Compile()
+	if err != nil {
+		return b.world // cannot happen: the loader has read them
+	}
+	// The routes themselves say who hears of what, also where recipients are
+	// made from the request.
+	for _, asks := range b.people {
+		for _, r := range b.roles {
+			for _, w := range routes.Recipients(route.Facts{
+				Request: access.Request{User: asks.teleport, Roles: []string{r.name}}, Traits: b.traits(asks.teleport),
+			}).Wants {
+				b.want(w)
+			}
+		}
 	}
 	return b.world
+}
+
+// exampleOf returns a role that a key of the routes is for; "" if it is for any,
+// or if none comes to mind.
+func exampleOf(key string) string {
+	if key == route.AnyRole {
+		return ""
+	}
+	k, err := route.ParseKey(key)
+	if err != nil {
+		return ""
+	}
+	words := strings.Trim(notInRoles.ReplaceAllString(key, "-"), "-.")
+	for _, role := range []string{
+		key, strings.NewReplacer("*", "example", "?", "x").Replace(key), words, words + "-example", "example-" + words,
+	} {
+		if k.Matches(role) && (role != key || !k.IsPattern()) {
+			return role
+		}
+	}
+	return ""
 }
 
 // builder makes up a world.
@@ -67,6 +99,34 @@ func (b *builder) role(name string) {
 		return
 	}
 	b.roles = append(b.roles, role{name: name, logins: []string{"root"}, approve: 1})
+}
+
+// want adds whom a route names.
+func (b *builder) want(w route.Want) {
+	for _, m := range w.Mentions {
+		b.group(m.Group)
+	}
+	if w.User && !emailShape.MatchString(w.Name) {
+		b.username(w.Name)
+		return
+	}
+	b.recipient(strings.TrimSpace(w.Name))
+}
+
+func (b *builder) group(name string) {
+	handle, ok := strings.CutPrefix(name, "@")
+	if !ok || handle == "here" || handle == "channel" || slices.ContainsFunc(b.groups, func(g slacktest.Group) bool { return g.Handle == handle }) {
+		return
+	}
+	b.groups = append(b.groups, slacktest.Group{ID: b.id("S0", handle), Handle: handle, Name: handle})
+}
+
+// username adds somebody whose username is no email.
+func (b *builder) username(name string) {
+	if slices.ContainsFunc(b.people, func(p person) bool { return p.teleport == name }) {
+		return
+	}
+	b.people = append(b.people, person{teleport: name, email: strings.ToLower(name) + "@" + b.domain, slack: b.id("U0", name), name: name})
 }
 
 func (b *builder) recipient(name string) {

@@ -44,7 +44,9 @@ func TestWorldOfAConfiguration(t *testing.T) {
 	c, _, err := config.RehearseText("f", []byte(`
 [role_to_recipients]
 "*" = "#Help"
-dba = ["dbas", "help", "lead.person@corp.example", "LEAD.person@corp.example", "C0123456789", "U0123456789"]
+dba = ["dbas @dba-oncall", "help", "lead.person@corp.example", "LEAD.person@corp.example", "C0123456789", "U0123456789"]
+"db-*" = "team-{{.Role}}"
+"/^ops-/" = "user:ceo"
 [review]
 enabled = true
 slack_user_id_trait = "sid"
@@ -64,17 +66,20 @@ except_roles = ["prod-*"]
 	for _, r := range w.roles {
 		roles = append(roles, r.name)
 	}
-	if diff := cmp.Diff([]string{"C0HELP0000 help", "C0DBAS0000 dbas", "C0123456789 c0123456789"}, channels); diff != "" {
+	if diff := cmp.Diff([]string{"C0TEAMDBEX team-db-example", "C0DBAS0000 dbas", "C0HELP0000 help", "C0123456789 c0123456789"}, channels); diff != "" {
 		t.Errorf("channels (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
 		"U0ALICE000 alice@corp.example Alice", "U0BOB00000 bob@corp.example Bob", "U0CAROL000 carol@corp.example Carol",
-		"U0LEADPERS lead.person@corp.example Lead Person", "U0123456789 u0123456789@corp.example U0123456789",
+		"U0CEO00000 ceo ceo", "U0LEADPERS lead.person@corp.example Lead Person", "U0123456789 u0123456789@corp.example U0123456789",
 	}, people); diff != "" {
 		t.Errorf("people (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"dba", "prod-example", unlistedRole}, roles); diff != "" {
+	if diff := cmp.Diff([]string{"ops-example", "db-example", "dba", "prod-example", unlistedRole}, roles); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)
+	}
+	if len(w.groups) != 1 || w.groups[0].Handle != "dba-oncall" {
+		t.Errorf("groups are %+v", w.groups)
 	}
 	if w.trait != "sid" {
 		t.Errorf("the trait is %q", w.trait)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
@@ -26,6 +27,7 @@ type stage struct {
 	world    world
 	teleport *teleporttest.Server
 	slack    *slacktest.Server
+	routes   route.Routes
 	config   config.Config // of the world, with the doubles' addresses and credentials
 	dir      string        // holds the identity files; removed by close
 	journal  *journal
@@ -39,6 +41,9 @@ type stage struct {
 // reach them.
 func newStage(w world, log *slog.Logger) (_ *stage, err error) {
 	s := &stage{world: w, config: w.config, journal: newJournal()}
+	if s.routes, err = route.Table(w.config.Recipients).Compile(); err != nil {
+		return nil, fmt.Errorf("read the routes: %w", err) // cannot happen: the loader has read them
+	}
 	s.counts = newCounts(s)
 	s.replicas = newReplicas(s, log)
 	s.switches = newSwitches(s.journal, s.toggles())
@@ -75,6 +80,7 @@ func newStage(w world, log *slog.Logger) (_ *stage, err error) {
 	}).Start()
 	s.config.Teleport = config.Teleport{Addr: s.teleport.Addr(), Identity: s.identity(pluginUser)}
 	s.config.Slack = config.Slack{Token: config.NewSecret(token), APIURL: s.slack.URL()}
+	s.config.HTTP = config.HTTP{} // the ports of the real one may be taken, and are not for us
 	s.config.Review.AppToken = config.NewSecret(appToken)
 	s.ready.Store(true)
 	return s, nil

@@ -39,6 +39,7 @@ type world struct {
 	roles    []role
 	nodes    []node
 	channels []slacktest.Channel
+	groups   []slacktest.Group
 	trait    string // the Teleport trait that has people's Slack IDs
 	config   config.Config
 }
@@ -119,6 +120,21 @@ slack_user_id_trait = "slack_uid"
 "*" = "access-requests"
 `
 
+// traits returns those of a user.
+func (w world) traits(username string) map[string][]string {
+	for _, p := range w.people {
+		if p.teleport != username {
+			continue
+		}
+		traits := map[string][]string{"email": {p.email}}
+		if p.slack != "" {
+			traits[w.trait] = []string{p.slack}
+		}
+		return traits
+	}
+	return nil
+}
+
 // newTeleport returns the cluster, not yet started.
 func newTeleport(w world, observe func(teleporttest.Call)) (*teleporttest.Server, error) {
 	s, err := teleporttest.New(teleporttest.Options{
@@ -167,11 +183,7 @@ func (w world) furnish(s *teleporttest.Server) error {
 			return err
 		}
 		u.SetRoles([]string{reviewer.GetName()})
-		traits := map[string][]string{"email": {p.email}}
-		if p.slack != "" {
-			traits[w.trait] = []string{p.slack}
-		}
-		u.SetTraits(traits)
+		u.SetTraits(w.traits(p.teleport))
 		if err := s.AddUser(u); err != nil {
 			return err
 		}
@@ -191,7 +203,7 @@ func newSlack(w world, token, appToken string, observe func(slacktest.Call)) *sl
 		// With reactions, and with what it takes to find a message again whose
 		// answer was lost.
 		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "im:write",
-			"channels:read", "groups:read", "channels:history", "groups:history", "im:history"),
+			"channels:read", "groups:read", "channels:history", "groups:history", "im:history", "usergroups:read"),
 		Observe: observe,
 	})
 	for _, p := range w.people {
@@ -201,6 +213,9 @@ func newSlack(w world, token, appToken string, observe func(slacktest.Call)) *sl
 	}
 	for _, c := range w.channels {
 		s.AddChannel(c)
+	}
+	for _, g := range w.groups {
+		s.AddGroup(g)
 	}
 	return s
 }
