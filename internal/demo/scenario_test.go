@@ -130,3 +130,16 @@ func TestCount(t *testing.T) {
 		t.Error("a doubled message is no error")
 	}
 }
+
+// The story's rule is the one that the example tells people to create.
+func TestIncidentRuleIsTheExamples(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "many-teams", "rules.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range append([]string{"condition: '" + incidentCondition + "'"}, incidentRecipients()...) {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("rules.yaml lacks %s", want)
+		}
+	}
+}

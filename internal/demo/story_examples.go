@@ -50,13 +50,13 @@ func smallTeam() []act {
 	}
 }
 
-// incidentRule is the rule of examples/many-teams/rules.yaml.
+// incidentCondition is that of the rule in examples/many-teams/rules.yaml.
+const incidentCondition = `contains(access_request.spec.roles, "payments-prod") && contains(access_request.spec.suggested_reviewers, "payments-oncall@example.com")`
+
+func incidentRecipients() []string { return []string{"incidents", "payments-oncall@example.com"} }
+
 func incidentRule(s *stage) error {
-	return s.teleport.PutRule(teleporttest.Rule{
-		Name:       "incident",
-		Condition:  `contains(access_request.spec.roles, "payments-prod") && contains(access_request.spec.suggested_reviewers, "payments-oncall@example.com")`,
-		Recipients: []string{"incidents", "payments-oncall@example.com"},
-	})
+	return s.teleport.PutRule(teleporttest.Rule{Name: "incident", Condition: incidentCondition, Recipients: incidentRecipients()})
 }
 
 func manyTeams() []act {

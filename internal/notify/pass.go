@@ -256,7 +256,7 @@ func (p *pass) announce(ctx context.Context) {
 		steps = append(steps, s.Op.String()+" "+p.facts.Record.Copies[s.Copy].Name)
 	}
 	if len(steps) > 0 {
-		p.log.Debug("planned what is missing", slog.Any("steps", steps))
+		p.log.Debug("planned what is missing", slog.Any(logkey.Steps, steps))
 	}
 }
 
