@@ -237,8 +237,8 @@ func withPalette(data []byte) ([]byte, error) {
 			rest = append(rest, c)
 		}
 	}
-	palette = append(first, rest...)
-	palette = palette[:min(len(palette), 256)]
+	first = append(first, rest...)
+	palette = first[:min(len(first), 256)]
 	index := make(map[color.Color]uint8, len(count))
 	for c := range count {
 		index[c] = uint8(palette.Index(c))

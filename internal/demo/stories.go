@@ -79,13 +79,13 @@ func exampleWorld(folder string, approvals map[string]uint32) func() (world, err
 // they see.
 func press(request, at, user, button, reason string) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
+		ctx, cancel := context.WithTimeout(ctx, ackPatience)
+		defer cancel()
 		channel := s.slackChannel(at)
 		for _, m := range s.slack.Messages(channel) {
 			if placeOf("", m).request != request {
 				continue
 			}
-			ctx, cancel := context.WithTimeout(ctx, ackPatience)
-			defer cancel()
 			told := len(s.slack.EphemeralMessages())
 			d, err := s.slack.Click(user, channel, m.TS, button)
 			if err != nil {
