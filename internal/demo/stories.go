@@ -81,6 +81,9 @@ func press(request, at, user, button, reason string) func(context.Context, *stag
 	return func(ctx context.Context, s *stage) error {
 		ctx, cancel := context.WithTimeout(ctx, ackPatience)
 		defer cancel()
+		if err := s.settled(ctx); err != nil { // nobody clicks before the message is on record
+			return err
+		}
 		channel := s.slackChannel(at)
 		for _, m := range s.slack.Messages(channel) {
 			if placeOf("", m).request != request {
