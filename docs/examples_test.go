@@ -12,10 +12,14 @@ import (
 	"strings"
 	"testing"
 
+	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
 	"github.com/gravitational/teleport/api/types"
+	"google.golang.org/protobuf/encoding/protojson"
 	"gopkg.in/yaml.v2"
 
 	"github.com/teleport-slack/teleport-slack/internal/config"
+	"github.com/teleport-slack/teleport-slack/internal/route"
+	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
 // sound says what the real loader has against a configuration file. Files
@@ -73,12 +77,20 @@ func TestTheConfigurationsOnThePagesAreSound(t *testing.T) {
 }
 
 func TestTheExamplesAreSound(t *testing.T) {
-	files, err := filepath.Glob("../examples/*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
+	var files []string
+	for _, pattern := range []string{"../examples/*.*", "../examples/*/*"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no examples: %v", err)
+		}
+		files = append(files, found...)
 	}
 	for _, path := range files {
-		t.Run(filepath.Base(path), func(t *testing.T) {
+		if filepath.Ext(path) == ".go" {
+			continue // what the demo takes them from
+		}
+		t.Run(strings.TrimPrefix(filepath.ToSlash(path), "../examples/"), func(t *testing.T) {
+			var err error
 			text := read(t, path)
 			switch filepath.Ext(path) {
 			case ".toml":
@@ -107,6 +119,8 @@ func resource(kind string, doc []byte) error {
 	switch kind {
 	case "role":
 		r = &types.RoleV6{}
+	case "access_monitoring_rule":
+		return monitoringRule(doc)
 	case "user":
 		r = &types.UserV2{}
 	default:
@@ -118,6 +132,23 @@ func resource(kind string, doc []byte) error {
 		return err
 	}
 	return r.CheckAndSetDefaults()
+}
+
+// monitoringRule checks a rule: its fields are Teleport's, its condition is one
+// that the program can ask, and its recipients are ones that it can read.
+func monitoringRule(doc []byte) error {
+	r := &rulespb.AccessMonitoringRule{}
+	if err := protojson.Unmarshal(doc, r); err != nil {
+		return err
+	}
+	if n := r.GetSpec().GetNotification(); n.GetName() != "slack" || len(n.GetRecipients()) == 0 {
+		return errors.New("the rule notifies nobody in Slack")
+	}
+	_, err := route.ParseRecipients(r.GetSpec().GetNotification().GetRecipients())
+	if _, conditionErr := rule.Compile(rule.Source{Condition: r.GetSpec().GetCondition()}); conditionErr != nil {
+		err = errors.Join(err, conditionErr)
+	}
+	return err
 }
 
 // eachDocument calls f with each document of a YAML file, as JSON.

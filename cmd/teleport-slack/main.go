@@ -37,8 +37,9 @@ func main() {
 				Config: o.Config, RequestID: o.RequestID, Request: o.Request, Traits: o.Traits, Log: o.Log,
 			})
 		},
+		Stories: demo.Stories(),
 		Demo: func(ctx context.Context, o cli.DemoOptions) error {
-			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Stdout: o.Stdout, Stderr: o.Stderr})
+			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Config: o.Config, Stdout: o.Stdout, Stderr: o.Stderr})
 		},
 	}))
 }

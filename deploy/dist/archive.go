@@ -32,7 +32,7 @@ func (r release) archive(arch string) error {
 		"docs/guide.md":    "docs/guide.md",
 		"docs/guide.ko.md": "docs/guide.ko.md",
 	}
-	for _, pattern := range []string{"deploy/systemd/teleport-slack.*", "examples/*", "docs/reference.md", "docs/troubleshooting.md"} {
+	for _, pattern := range []string{"deploy/systemd/teleport-slack.*", "examples/*.toml", "examples/*.yaml", "examples/*/*", "docs/reference.md", "docs/troubleshooting.md"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			return fmt.Errorf("nothing matches %s: %w", pattern, err)

@@ -60,6 +60,8 @@ type Options struct {
 	Demo func(context.Context, DemoOptions) error
 	// Route finds out who would hear of a request, from Teleport and Slack.
 	Route func(context.Context, RouteOptions) (notify.Answer, error)
+	// Stories are the names that "demo --scenario" takes; the first is its own.
+	Stories []string
 	// Post posts one message and returns where it went.
 	Post func(context.Context, PostOptions) (string, error)
 

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(checkedM{m}, map[string]func(){program: func() {
 		os.Exit(Main(context.Background(), Options{
 			Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
+			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Stories: []string{"tour", "small-team"}, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
 		}))
 	}})
 }
@@ -125,7 +125,7 @@ func scriptedStart(ctx context.Context, o StartOptions) error {
 }
 
 func scriptedDemo(_ context.Context, o DemoOptions) error {
-	fmt.Fprintf(o.Stdout, "demo addr=%s fallback=%v scenario=%v\n", o.Addr, o.Fallback, o.Scenario)
+	fmt.Fprintf(o.Stdout, "demo addr=%s fallback=%v scenario=%s config=%s\n", o.Addr, o.Fallback, o.Scenario, o.Config)
 	return nil
 }
 

@@ -17,7 +17,7 @@ const maxExtraFileBytes = 1 << 20
 func (r *reader) caFile(s *section) (path string, certificates []byte) {
 	const do = "name a file of PEM certificates, beginning with -----BEGIN CERTIFICATE-----"
 	path, f := s.text("ca_file")
-	if path == "" {
+	if path == "" || r.keyless {
 		return "", nil
 	}
 	data, err := r.readFile(path)

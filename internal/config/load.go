@@ -31,6 +31,15 @@ func Load(path string) (Config, []Warning, error) {
 // returns what could be read all the same. Sections without a problem are as
 // Load would return them, the others are not to be relied on.
 func Sketch(path string) (Config, []Warning, error) {
+	data, err := readConfig(path)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	return sketch(&reader{name: path, readFile: readNamed}, data)
+}
+
+// readConfig reads a configuration file; its error is Problems.
+func readConfig(path string) ([]byte, error) {
 	data, err := readHead(path, maxFileBytes+1)
 	if err != nil {
 		p := Problem{Place: path, What: fmt.Sprintf("cannot read the configuration: %v", err),
@@ -41,9 +50,9 @@ func Sketch(path string) (Config, []Warning, error) {
 		case errors.Is(err, fs.ErrPermission):
 			p.Do = "let the user that runs teleport-slack read it"
 		}
-		return Config{}, nil, Problems{p}
+		return nil, Problems{p}
 	}
-	return sketch(path, data, readNamed)
+	return data, nil
 }
 
 // readNamed reads a file that the configuration names.
@@ -71,25 +80,25 @@ func readHead(path string, limit int64) ([]byte, error) {
 // file's order. Warnings are what a person should know although the rest is
 // sound; they are returned beside an error too.
 func Parse(name string, data []byte, readFile func(path string) ([]byte, error)) (Config, []Warning, error) {
-	c, warnings, err := sketch(name, data, readFile)
+	c, warnings, err := sketch(&reader{name: name, readFile: readFile}, data)
 	if err != nil {
 		return Config{}, warnings, err
 	}
 	return c, warnings, nil
 }
 
-func sketch(name string, data []byte, readFile func(path string) ([]byte, error)) (Config, []Warning, error) {
+func sketch(r *reader, data []byte) (Config, []Warning, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // some editors begin UTF-8 files so
-	r := &reader{name: name, data: data, readFile: readFile}
+	r.data = data
 	if len(data) > maxFileBytes {
-		return Config{}, nil, Problems{{Place: name, What: fmt.Sprintf("is longer than %d bytes, expected a configuration file", maxFileBytes)}}
+		return Config{}, nil, Problems{{Place: r.name, What: fmt.Sprintf("is longer than %d bytes, expected a configuration file", maxFileBytes)}}
 	}
 	tree, err := parseTree(data)
 	if err != nil {
 		return Config{}, nil, Problems{r.syntaxProblem(err)}
 	}
 	cfg := r.read(tree)
-	cfg.Path = name
+	cfg.Path = r.name
 
 	unknown, strict := r.unknownKeys()
 	r.problems = append(r.problems, strict...)

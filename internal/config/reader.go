@@ -16,6 +16,7 @@ type reader struct {
 	name     string
 	data     []byte
 	readFile func(path string) ([]byte, error)
+	keyless  bool       // credentials are neither read nor asked for
 	sections []*section // in the order they were asked for
 	problems []found
 	warnings []found

@@ -49,10 +49,12 @@ func (r *reader) teleport(s *section) Teleport {
 	case len(have) > 0 && c.Identity != "":
 		r.problem(identity, "remove one of the two",
 			"`identity` is mutually exclusive with `client_key`, `client_crt` and `root_cas`")
+	case r.keyless:
 	case len(have) == 0 && c.Identity == "":
 		r.problem(identity, do, "no credentials configured")
 	}
 	switch {
+	case r.keyless:
 	case c.RefreshIdentity && c.Identity == "":
 		r.problem(refresh, "", "`refresh_identity` requires that `identity` be set")
 	case interval.present() && !c.RefreshIdentity && !refresh.wrong:

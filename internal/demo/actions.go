@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gravitational/teleport/api/types"
@@ -88,13 +90,21 @@ func (p *page) createRequest(_ *http.Request, in newRequest) (any, error) {
 	req, err := p.stage.teleport.CreateRequest(teleporttest.Request{
 		User: in.User, Roles: in.Roles, Resources: resourceIDs(in.Resources),
 		Reason: in.Reason, SuggestedReviewers: in.Reviewers,
-		Thresholds: thresholds(in.Roles), TTL: ttl,
+		Thresholds: p.stage.world.thresholds(in.Roles), TTL: ttl,
 		AccessTTL: accessTTL,
 	})
 	if err != nil {
 		return nil, err
 	}
+	p.done(req.GetName(), "%s requests %s", in.User, strings.Join(append(slices.Clone(in.Roles), p.stage.world.hostnames(in.Resources)...), ", "))
 	return changed{req.GetName()}, nil
+}
+
+// done notes what somebody did on the page, and tells every page.
+func (p *page) done(id, format string, args ...any) {
+	p.stage.journal.note(fromPeople, id, format, args...)
+	p.stage.counts.kick()
+	p.requests.tell()
 }
 
 // accessTTL is how long access lasts that is granted in the demo.
@@ -132,8 +142,11 @@ func (p *page) review(r *http.Request, in decision) (any, error) {
 	if in.Author == "" {
 		return nil, trace.BadParameter("say who reviews")
 	}
-	_, err = p.stage.teleport.Review(r.PathValue("id"), in.Author, state, in.Reason)
-	return changed{r.PathValue("id")}, err
+	if _, err = p.stage.teleport.Review(r.PathValue("id"), in.Author, state, in.Reason); err != nil {
+		return nil, err
+	}
+	p.done(r.PathValue("id"), "%s reviews it: %s", in.Author, state)
+	return changed{r.PathValue("id")}, nil
 }
 
 func (p *page) setState(r *http.Request, in decision) (any, error) {
@@ -144,13 +157,25 @@ func (p *page) setState(r *http.Request, in decision) (any, error) {
 	if in.Author != "" {
 		return nil, trace.BadParameter("an administrator decides without a review")
 	}
-	return changed{r.PathValue("id")}, p.stage.teleport.SetState(r.PathValue("id"), state, in.Reason)
+	if err := p.stage.teleport.SetState(r.PathValue("id"), state, in.Reason); err != nil {
+		return nil, err
+	}
+	p.done(r.PathValue("id"), "an administrator decides: %s", state)
+	return changed{r.PathValue("id")}, nil
 }
 
 func (p *page) expire(r *http.Request, _ struct{}) (any, error) {
-	return changed{r.PathValue("id")}, p.stage.teleport.Expire(r.PathValue("id"))
+	if err := p.stage.teleport.Expire(r.PathValue("id")); err != nil {
+		return nil, err
+	}
+	p.done(r.PathValue("id"), "it expires")
+	return changed{r.PathValue("id")}, nil
 }
 
 func (p *page) delete(r *http.Request, _ struct{}) (any, error) {
-	return changed{r.PathValue("id")}, p.stage.teleport.Delete(r.PathValue("id"))
+	if err := p.stage.teleport.Delete(r.PathValue("id")); err != nil {
+		return nil, err
+	}
+	p.done(r.PathValue("id"), "an administrator deletes it")
+	return changed{r.PathValue("id")}, nil
 }

@@ -185,14 +185,14 @@ func (b *browser) decide(author, what, reason string) {
 	b.click(card + fmt.Sprintf(`[data-do=%s]`, what))
 }
 
-// save writes a picture of an element, down to the last message.
+// save writes a picture of an element; of the messages, down to the last.
 func (b *browser) save(path, selector string) {
 	b.t.Helper()
 	box := eval[cdppage.Viewport](b, fmt.Sprintf(`(() => {
 		const r = document.querySelector(%q).getBoundingClientRect();
-		const end = document.querySelector("#messages").getBoundingClientRect().bottom;
+		const end = document.querySelector(%q === "main" ? "#messages" : "body").getBoundingClientRect().bottom;
 		return { x: r.x, y: r.y, width: r.width, height: end - r.y, scale: 1 };
-	})()`, selector))
+	})()`, selector, selector))
 	var data []byte
 	b.do("take "+path, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		shot, err := cdp.Call(ctx, t, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{Clip: &box})
@@ -209,8 +209,9 @@ func (b *browser) save(path, selector string) {
 	}
 }
 
-// withPalette returns the picture with its 256 most frequent colours, which is
-// a third of its size and hardly to be seen: it shows text.
+// withPalette returns the picture with 256 of its colours, which is a third of
+// its size and hardly to be seen: it shows text. One of each kind of colour
+// comes first, so that an emoji keeps its own however small it is.
 func withPalette(data []byte) ([]byte, error) {
 	in, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
@@ -224,7 +225,20 @@ func withPalette(data []byte) ([]byte, error) {
 		}
 	}
 	palette := color.Palette(slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return cmp.Compare(count[b], count[a]) }))
-	palette = palette[:min(len(palette), 256)]
+	kinds := map[[3]uint32]bool{}
+	var first, rest color.Palette
+	for _, c := range palette {
+		r, g, b, _ := c.RGBA()
+		kind := [3]uint32{r >> 13, g >> 13, b >> 13}
+		if len(first) < 150 && !kinds[kind] {
+			kinds[kind] = true
+			first = append(first, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	first = append(first, rest...)
+	palette = first[:min(len(first), 256)]
 	index := make(map[color.Color]uint8, len(count))
 	for c := range count {
 		index[c] = uint8(palette.Index(c))

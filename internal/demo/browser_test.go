@@ -233,7 +233,7 @@ func TestBrowserScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBrowser(t)
-	b.media(1400, 900, 2, "light")
+	b.media(1500, 1200, 1.5, "light")
 	b.open(startDemo(t))
 	b.click(`[data-conversation=G0DBA]`)
 
@@ -250,9 +250,25 @@ func TestBrowserScreenshots(t *testing.T) {
 	b.until("the first review is there", says(".reply", "Fine with me"))
 	b.until("it is counted", says(".context", "1 of 2"))
 
+	b.until("all is told", counted("waiting", 0)+" && "+counted("late", 0))
 	b.save(filepath.Join(dir, "demo.png"), "html")
 	// The whole conversation at the width of a text column, without scrolling.
 	b.media(1400, 3000, 2, "light")
 	eval[string](b, `document.querySelector(".columns").style.gridTemplateColumns = "230px 700px 1fr"; document.querySelector("#messages").style.flex = "none"`)
 	b.save(filepath.Join(dir, "messages.png"), "main")
+	eval[string](b, `document.querySelector(".columns").style.gridTemplateColumns = document.querySelector("#messages").style.flex = ""`)
+
+	// What goes wrong and how it ends, in the dark.
+	b.media(1500, 1000, 1.5, "dark")
+	b.turn("slack-429")
+	b.requestAccess("bob@example.com", "editor", "INC-2041: the status page is down")
+	b.until("Slack refuses it", happened("slack", "answer=ratelimited"))
+	b.turn("slack-429")
+	b.click(`[data-conversation=C0REQUESTS]`)
+	b.until("it is there", says(".context", "⏳ PENDING"))
+	b.until("all is told", counted("waiting", 0)+" && "+counted("late", 0))
+	b.turn("second-replica")
+	b.until("there are two", `document.querySelector("[data-switch=second-replica]").checked`)
+	eval[string](b, `document.querySelector("#story").style.height = "60vh"`)
+	b.save(filepath.Join(dir, "faults.png"), "html")
 }

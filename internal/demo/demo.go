@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 )
 
@@ -34,7 +35,8 @@ import (
 type Options struct {
 	Addr     string // host:port to listen at
 	Fallback bool   // take any free port if Addr is in use
-	Scenario bool   // play a story and end, instead of serving a page
+	Scenario string // the story to play instead of serving a page; empty for none
+	Config   string // the file whose routes and words to rehearse; empty for the demo's own
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -42,8 +44,12 @@ type Options struct {
 // Run runs the demo until ctx ends, or until the scenario is over. Messages
 // that the scenario finds lost, doubled or out of date are an error.
 func Run(ctx context.Context, o Options) (err error) {
-	if o.Scenario {
+	if o.Scenario != "" {
 		return playScenario(ctx, o)
+	}
+	w, err := o.world()
+	if err != nil {
+		return err
 	}
 	log, closeLog, err := telemetry.NewLogger(telemetry.LogOptions{Output: "stderr", Severity: slog.LevelInfo, Stderr: o.Stderr})
 	if err != nil {
@@ -55,7 +61,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := newStage()
+	s, err := newStage(w, log)
 	if err != nil {
 		_ = l.Close() // the first error is the one that tells
 		return err
@@ -66,14 +72,36 @@ func Run(ctx context.Context, o Options) (err error) {
 	if !loopback(l.Addr()) {
 		fmt.Fprintln(o.Stderr, "warning: everybody who can reach this address can use the demo")
 	}
-	return serve(ctx, s, l, o.Addr, log)
+	return serve(ctx, s, l, o.Addr)
+}
+
+// world is the one that was asked for.
+func (o Options) world() (world, error) {
+	if o.Config == "" {
+		return ownWorld()
+	}
+	c, warnings, err := config.Rehearse(o.Config)
+	for _, w := range warnings {
+		fmt.Fprintf(o.Stderr, "warning: %s\n", w)
+	}
+	if err != nil {
+		return world{}, err
+	}
+	fmt.Fprintf(o.Stdout, "rehearsing %s; its tokens and its identity are not read, and nothing leaves this machine\n", o.Config)
+	return worldOf(c), nil
 }
 
 // serve runs the plugin and the page; when one of them ends, the other does.
-func serve(ctx context.Context, s *stage, l net.Listener, addr string, log *slog.Logger) error {
+func serve(ctx context.Context, s *stage, l net.Listener, addr string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := newPage(s, addr, l.Addr())
+	defer s.replicas.wait()
+	defer cancel()
+	if err := s.replicas.start(ctx, firstReplica); err != nil {
+		_ = l.Close() // the first error is the one that tells
+		return err
+	}
+	p := newPage(ctx, s, addr, l.Addr())
 	var g errgroup.Group
 	together := func(f func() error) {
 		g.Go(func() error {
@@ -81,9 +109,9 @@ func serve(ctx context.Context, s *stage, l net.Listener, addr string, log *slog
 			return f()
 		})
 	}
-	together(func() error { return s.run(ctx, log) })
 	together(func() error { return p.watch(ctx) })
 	together(func() error { return p.serve(ctx, l) })
+	together(func() error { return s.counts.run(ctx, s.switches.trouble) })
 	return g.Wait()
 }
 

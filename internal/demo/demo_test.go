@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -81,6 +82,16 @@ func startDemo(t *testing.T) (base string) {
 	return base
 }
 
+// demoWorld is the demo's own world.
+func demoWorld(t *testing.T) world {
+	t.Helper()
+	w, err := ownWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 func TestPortInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,7 +120,7 @@ func TestPortInUse(t *testing.T) {
 
 func TestCredentialsAreRemoved(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	s, err := newStage()
+	s, err := newStage(demoWorld(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,9 @@ const (
 	streamBuffer = 1024
 	// writePatience is how long a browser may take for one event.
 	writePatience = 10 * time.Second
+	// gather is how long changes of the requests are gathered: each is told as
+	// the whole list.
+	gather = 50 * time.Millisecond
 	// heartbeat keeps what is between us and the browser from closing a quiet
 	// stream, and notices browsers that went away without a word.
 	heartbeat = 20 * time.Second
@@ -57,16 +60,24 @@ func (p *page) olderMessages(w http.ResponseWriter, r *http.Request) {
 
 // snapshotView is everything, which every stream begins with.
 type snapshotView struct {
-	World    worldView     `json:"world"`
-	Requests []requestView `json:"requests"`
+	World worldView `json:"world"`
+	requestsView
+	Whispers []whisperView `json:"whispers"`
 	History  []historyView `json:"history"`
 	Windows  []windowView  `json:"windows"`
+	Switches []switchView  `json:"switches"`
+	Counts   countView     `json:"counts"`
 }
 
 func (p *page) snapshot() snapshotView {
-	s := snapshotView{World: p.world(), Requests: p.requests(), Windows: p.windows()}
+	s := snapshotView{World: p.world(), requestsView: p.requestList(), Whispers: []whisperView{}, Windows: p.windows(),
+		Switches: p.stage.switches.view(), Counts: p.stage.counts.view()}
 	for _, c := range s.World.Conversations {
 		s.History = append(s.History, p.history(c.ID, ""))
+	}
+	whispers := p.stage.slack.EphemeralMessages()
+	for _, m := range whispers[max(0, len(whispers)-pageSize):] {
+		s.Whispers = append(s.Whispers, p.whisper(m))
 	}
 	return s
 }
@@ -109,13 +120,21 @@ func (s stream) write(text string) error {
 func (p *page) events(w http.ResponseWriter, r *http.Request) {
 	changes, unsubscribe := p.stage.slack.Subscribe(streamBuffer)
 	defer unsubscribe()
-	requests, leave := p.join()
+	requests, leave := p.requests.join()
 	defer leave()
+	turned, leave := p.stage.switches.news.join()
+	defer leave()
+	counted, leave := p.stage.counts.news.join()
+	defer leave()
+	happened, leave := p.stage.journal.news.join()
+	defer leave()
+	_, seen := p.stage.journal.since(0, 0)
 
 	w.Header().Set("Content-Type", "text/event-stream")
 	s := stream{w, http.NewResponseController(w)}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	var due <-chan time.Time
 	err := s.send("snapshot", p.snapshot())
 	for err == nil {
 		select {
@@ -123,8 +142,21 @@ func (p *page) events(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-beat.C:
 			err = s.write(": still here\n\n")
-		case <-requests:
-			err = s.send("requests", p.requests())
+		case <-requests: // many changes in a moment are told once
+			if due == nil {
+				due = time.After(gather)
+			}
+		case <-due:
+			due = nil
+			err = s.send("requests", p.requestList())
+		case <-turned:
+			err = s.send("switches", p.stage.switches.view())
+		case <-counted:
+			err = s.send("counts", p.stage.counts.view())
+		case <-happened:
+			var news []entry
+			news, seen = p.stage.journal.since(seen, timelinePage)
+			err = s.send("timeline", news)
 		case c, ok := <-changes:
 			switch {
 			case !ok:

@@ -20,15 +20,14 @@ var assets embed.FS
 
 // page is the web server: files, actions, and the stream of what happens.
 type page struct {
-	stage *stage
-	guard guard
-
-	mu      sync.Mutex
-	viewers map[chan struct{}]struct{} // told when Teleport's requests change; each of capacity 1
+	stage    *stage
+	guard    guard
+	requests *signal         // Teleport's requests have changed
+	life     context.Context // as long as processes live that a switch starts
 }
 
-func newPage(s *stage, asked string, bound net.Addr) *page {
-	p := &page{stage: s, viewers: map[chan struct{}]struct{}{}}
+func newPage(life context.Context, s *stage, asked string, bound net.Addr) *page {
+	p := &page{stage: s, requests: newSignal(), life: life}
 	p.guard = newGuard(asked, bound, p.routes())
 	return p
 }
@@ -41,6 +40,10 @@ func (p *page) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/events", p.events)
+	mux.HandleFunc("GET /api/timeline", p.timeline)
+	mux.HandleFunc("POST /api/switches/{name}", action(p.turn))
+	mux.HandleFunc("POST /api/restart/teleport", action(p.restartTeleport))
+	mux.HandleFunc("POST /api/many", action(p.many))
 	mux.HandleFunc("GET /api/conversations/{id}/messages", p.olderMessages)
 	mux.HandleFunc("POST /api/requests", action(p.createRequest))
 	mux.HandleFunc("POST /api/requests/{id}/reviews", action(p.review))
@@ -99,31 +102,13 @@ func (p *page) watch(ctx context.Context) error {
 	}
 	defer func() { _ = c.Close() }() // nothing is in flight any more
 	return c.Serve(ctx, teleport.Handler{
-		Changed: func(string) { p.requestsChanged() },
-		Resync:  func(context.Context) error { p.requestsChanged(); return nil },
+		Changed: func(string) { p.look() },
+		Resync:  func(context.Context) error { p.look(); return nil },
 	})
 }
 
-func (p *page) requestsChanged() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for v := range p.viewers {
-		select {
-		case v <- struct{}{}:
-		default: // it has not looked yet, and will see this too
-		}
-	}
-}
-
-// join returns what tells of changes in Teleport's requests, and how to leave.
-func (p *page) join() (changed <-chan struct{}, leave func()) {
-	v := make(chan struct{}, 1)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.viewers[v] = struct{}{}
-	return v, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.viewers, v)
-	}
+// look makes everybody look at Teleport's requests.
+func (p *page) look() {
+	p.stage.counts.kick()
+	p.requests.tell()
 }

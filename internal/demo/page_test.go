@@ -131,7 +131,7 @@ func TestStreamTellsOfExpiry(t *testing.T) {
 		case "snapshot":
 			post(t, base, "/api/requests", `{"user":"bob@example.com","roles":["editor"],"ttl_seconds":1}`, nil)
 		case "requests":
-			requests := decode[[]requestView](t, data)
+			requests := decode[requestsView](t, data).Requests
 			seen = seen || len(requests) == 1
 			return seen && len(requests) == 0
 		}

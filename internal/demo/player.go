@@ -19,6 +19,7 @@ type player struct {
 	out     io.Writer
 	wanted  []wanted
 	printed map[string]shown // by conversation and TS
+	told    int              // whispers that were printed
 	err     error            // the first failure to print
 }
 
@@ -39,7 +40,7 @@ func (p *player) play(ctx context.Context, acts []act) error {
 	defer unsubscribe()
 	for i, a := range acts {
 		p.printf("%d. %s\n\n", i+1, a.title)
-		if err := a.do(p.stage); err != nil {
+		if err := a.do(ctx, p.stage); err != nil {
 			return fmt.Errorf("%s: %w", a.title, err)
 		}
 		p.want(a.want())
@@ -47,6 +48,7 @@ func (p *player) play(ctx context.Context, acts []act) error {
 			return fmt.Errorf("%s: %w", a.title, err)
 		}
 		p.show(a.brief)
+		p.whispers()
 	}
 	return p.err
 }
@@ -117,6 +119,21 @@ func (p *player) show(brief bool) {
 			}
 		}
 	}
+}
+
+// whispers prints what people were told by themselves since the last time.
+func (p *player) whispers() {
+	all := p.stage.slack.EphemeralMessages()
+	for _, m := range all[p.told:] {
+		name := m.EphemeralTo
+		for _, u := range p.stage.slack.Users() {
+			if u.ID == m.EphemeralTo {
+				name = u.RealName
+			}
+		}
+		p.printf("   only @%s sees\n     %s\n\n", name, strings.Join(plainLines(m.Text), "\n     "))
+	}
+	p.told = len(all)
 }
 
 // news returns what is new about a message, its reactions and its thread.

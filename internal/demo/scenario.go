@@ -21,7 +21,7 @@ const scenarioPatience = 30 * time.Second
 // act is one thing that happens, and what Slack should show afterwards.
 type act struct {
 	title string
-	do    func(s *stage) error
+	do    func(ctx context.Context, s *stage) error
 	want  func() []wanted // of the requests that this act is about; replaces what was wanted of them
 	brief bool            // many messages: one line each
 }
@@ -35,9 +35,9 @@ const (
 	burstSize     = 4
 )
 
-// story returns the acts. What is wanted is written out here by hand, as a
+// ownStory returns the acts of the demo's own story. What is wanted is written out here by hand, as a
 // person would who knows the configuration.
-func story() []act {
+func ownStory() []act {
 	return []act{
 		{
 			title: "alice@example.com requests editor, and suggests bob@example.com to decide",
@@ -74,19 +74,19 @@ func story() []act {
 		},
 		{
 			title: "nobody decides, and the request expires",
-			do:    func(s *stage) error { return s.teleport.Expire(auditRequest) },
+			do:    func(_ context.Context, s *stage) error { return s.teleport.Expire(auditRequest) },
 			want:  ended(auditRequest, "EXPIRED", "", nil, "U0CAROL", requestsChannel),
 		},
 		{
 			title: fmt.Sprintf("%d requests come at once, while Slack answers \"too many requests\" and loses an answer", burstSize),
 			brief: true,
-			do: func(s *stage) error {
+			do: func(ctx context.Context, s *stage) error {
 				s.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Channel: requestsChannel, RetryAfter: time.Second, Times: 2})
 				s.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Channel: "U0ALICE", Skip: 1, CutAfter: true, Times: 1})
 				var errs []error
 				for i := range burstSize {
 					errs = append(errs, ask(teleporttest.Request{ID: fmt.Sprintf(burstRequest, i+1), User: "alice@example.com",
-						Roles: []string{"editor"}, Reason: fmt.Sprintf("Status page, part %d", i+1)})(s))
+						Roles: []string{"editor"}, Reason: fmt.Sprintf("Status page, part %d", i+1)})(ctx, s))
 				}
 				return errors.Join(errs...)
 			},
@@ -101,16 +101,16 @@ func story() []act {
 	}
 }
 
-func ask(r teleporttest.Request) func(*stage) error {
-	r.Thresholds, r.AccessTTL = thresholds(r.Roles), accessTTL
-	return func(s *stage) error {
+func ask(r teleporttest.Request) func(context.Context, *stage) error {
+	return func(_ context.Context, s *stage) error {
+		r.Thresholds, r.AccessTTL = s.world.thresholds(r.Roles), accessTTL
 		_, err := s.teleport.CreateRequest(r)
 		return err
 	}
 }
 
-func decideAs(id, author string, state types.RequestState, reason string) func(*stage) error {
-	return func(s *stage) error {
+func decideAs(id, author string, state types.RequestState, reason string) func(context.Context, *stage) error {
+	return func(_ context.Context, s *stage) error {
 		_, err := s.teleport.Review(id, author, state, reason)
 		return err
 	}
@@ -136,29 +136,37 @@ func ended(id, status, reaction string, replies []string, requester string, othe
 	}
 }
 
-// playScenario plays the story and prints what people see of it in Slack.
+// playScenario plays a story and prints what people see of it in Slack.
 func playScenario(ctx context.Context, o Options) (err error) {
-	s, err := newStage()
+	st, err := storyNamed(o.Scenario)
+	if err != nil {
+		return err
+	}
+	w, err := st.world()
+	if err != nil {
+		return err
+	}
+	var log bytes.Buffer // slog's handlers write one line at a time
+	s, err := newStage(w, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-
-	var log bytes.Buffer // slog's handlers write one line at a time
+	if st.before != nil {
+		if err := st.before(s); err != nil {
+			return err
+		}
+	}
 	running, stop := context.WithCancel(ctx)
+	defer s.replicas.wait()
 	defer stop()
-	ended := make(chan error, 1)
-	playing, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	go func() {
-		defer giveUp() // without the plugin nothing more happens
-		ended <- s.run(running, slog.New(slog.NewTextHandler(&log, nil)))
-	}()
-
+	if err := s.replicas.start(running, firstReplica); err != nil {
+		return err
+	}
 	p := player{stage: s, out: o.Stdout, printed: map[string]shown{}}
-	err = p.play(playing, story())
+	err = p.play(running, st.acts())
 	stop()
-	err = errors.Join(err, <-ended) // what is in flight counts too
+	s.replicas.wait() // what is in flight counts too
 	if err == nil {
 		err = p.sum()
 	}

@@ -83,13 +83,13 @@ func (p *page) conversationID(channel string) string {
 
 func (p *page) world() worldView {
 	v := worldView{Cluster: clusterName, Conversations: p.conversations()}
-	for _, w := range people() {
+	for _, w := range p.stage.world.people {
 		v.People = append(v.People, personView{w.teleport})
 	}
-	for _, r := range roles() {
+	for _, r := range p.stage.world.roles {
 		v.Roles = append(v.Roles, roleView{r.name, r.approve})
 	}
-	for _, n := range nodes() {
+	for _, n := range p.stage.world.nodes {
 		v.Resources = append(v.Resources, resourceView{n.name, n.hostname})
 	}
 	for _, u := range p.stage.slack.Users() {
@@ -153,19 +153,27 @@ type reviewView struct {
 	Reason string `json:"reason"`
 }
 
-// requests returns what Teleport has, newest first.
-func (p *page) requests() []requestView {
+// requestsShown is how many requests the page gets; it says how many there are.
+const requestsShown = 100
+
+// requestsView is the newest of Teleport's requests, newest first.
+type requestsView struct {
+	Requests []requestView `json:"requests"`
+	Total    int           `json:"total"`
+}
+
+func (p *page) requestList() requestsView {
 	out := []requestView{}
 	for _, r := range p.stage.teleport.Requests() {
-		out = append(out, viewRequest(r))
+		out = append(out, p.stage.world.viewRequest(r))
 	}
 	slices.SortStableFunc(out, func(a, b requestView) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
 	})
-	return out
+	return requestsView{out[:min(len(out), requestsShown)], len(out)}
 }
 
-func viewRequest(r types.AccessRequest) requestView {
+func (w world) viewRequest(r types.AccessRequest) requestView {
 	v := requestView{
 		ID: r.GetName(), User: r.GetUser(), Roles: r.GetRoles(), Resources: []string{},
 		Reason: r.GetRequestReason(), Reviewers: r.GetSuggestedReviewers(), State: r.GetState().String(),
@@ -173,7 +181,7 @@ func viewRequest(r types.AccessRequest) requestView {
 		Created: r.GetCreationTime(), Expires: r.Expiry(),
 	}
 	for _, id := range r.GetRequestedResourceIDs() {
-		v.Resources = append(v.Resources, resourceName(id.Name))
+		v.Resources = append(v.Resources, w.hostnames([]string{id.Name})...)
 	}
 	for _, rv := range r.GetReviews() {
 		v.Reviews = append(v.Reviews, reviewView{rv.Author, rv.ProposedState.String(), rv.Reason})
@@ -184,12 +192,15 @@ func viewRequest(r types.AccessRequest) requestView {
 	return v
 }
 
-// resourceName returns what people call a node.
-func resourceName(name string) string {
-	for _, n := range nodes() {
-		if n.name == name {
-			return n.hostname
+// hostnames returns what people call nodes.
+func (w world) hostnames(names []string) []string {
+	out := slices.Clone(names)
+	for i, name := range names {
+		for _, n := range w.nodes {
+			if n.name == name {
+				out[i] = n.hostname
+			}
 		}
 	}
-	return name
+	return out
 }

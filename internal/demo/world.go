@@ -6,12 +6,12 @@ import (
 
 	"github.com/gravitational/teleport/api/types"
 
+	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// The world of the demo: who is there, what can be asked for, and where the
-// messages go.
+// What every world has in common, and the names of the demo's own.
 const (
 	clusterName = "teleport.example.com"
 	webAddr     = "teleport.example.com:443"
@@ -32,39 +32,61 @@ type person struct {
 	name     string // as Slack shows it
 }
 
-// people returns everybody. dave's username is no email, so the plugin has to
+// world is who and what there is, and the plugin's configuration, which has no
+// credentials: the stage gives it those of the doubles.
+type world struct {
+	people   []person
+	roles    []role
+	nodes    []node
+	channels []slacktest.Channel
+	groups   []slacktest.Group
+	trait    string // the Teleport trait that has people's Slack IDs
+	config   config.Config
+}
+
+// ownWorld is the demo's own. dave's username is no email, so the plugin has to
 // look him up; erin is not in Slack at all.
-func people() []person {
-	return []person{
-		{teleport: "alice@example.com", email: "alice@example.com", slack: "U0ALICE", name: "Alice Adams"},
-		{teleport: "bob@example.com", email: "bob@example.com", slack: "U0BOB", name: "Bob Brown"},
-		{teleport: "carol@example.com", email: "carol@example.com", slack: "U0CAROL", name: "Carol Clark"},
-		{teleport: "dave", email: "dave@example.com", slack: "U0DAVE", name: "Dave Davis"},
-		{teleport: "erin@example.com", email: "erin@example.com", name: "Erin Evans"},
+func ownWorld() (world, error) {
+	c, _, err := config.RehearseText("demo", []byte(configuration))
+	if err != nil {
+		return world{}, fmt.Errorf("read the demo's configuration: %w", err)
 	}
+	return world{
+		people: []person{
+			{teleport: "alice@example.com", email: "alice@example.com", slack: "U0ALICE", name: "Alice Adams"},
+			{teleport: "bob@example.com", email: "bob@example.com", slack: "U0BOB", name: "Bob Brown"},
+			{teleport: "carol@example.com", email: "carol@example.com", slack: "U0CAROL", name: "Carol Clark"},
+			{teleport: "dave", email: "dave@example.com", slack: "U0DAVE", name: "Dave Davis"},
+			{teleport: "erin@example.com", email: "erin@example.com", name: "Erin Evans"},
+		},
+		roles: []role{
+			{name: "auditor", logins: []string{"audit"}, approve: 1},
+			{name: "dba", logins: []string{"postgres", "root"}, approve: 2},
+			{name: "editor", logins: []string{"ubuntu"}, approve: 1},
+		},
+		nodes: nodes(),
+		channels: []slacktest.Channel{
+			{ID: requestsChannel, Name: "access-requests", BotIsMember: true},
+			{ID: dbaChannel, Name: "dba-approvals", Private: true, BotIsMember: true},
+			{ID: archivedChannel, Name: "random", Archived: true},
+		},
+		trait:  "slack_uid",
+		config: c,
+	}, nil
 }
 
 // role is a role that can be requested.
 type role struct {
-	name     string
-	logins   []string
-	approve  uint32 // how many approvals it takes
-	channels []string
-}
-
-func roles() []role {
-	return []role{
-		{name: "auditor", logins: []string{"audit"}, approve: 1, channels: []string{requestsChannel}},
-		{name: "dba", logins: []string{"postgres", "root"}, approve: 2, channels: []string{dbaChannel}},
-		{name: "editor", logins: []string{"ubuntu"}, approve: 1, channels: []string{requestsChannel}},
-	}
+	name    string
+	logins  []string
+	approve uint32 // how many approvals it takes
 }
 
 // thresholds returns how many reviews a request for these roles takes: as many
 // as the strictest of them. In a real cluster the requester's role says so.
-func thresholds(names []string) []types.AccessReviewThreshold {
+func (w world) thresholds(names []string) []types.AccessReviewThreshold {
 	t := types.AccessReviewThreshold{Approve: 1, Deny: 1}
-	for _, r := range roles() {
+	for _, r := range w.roles {
 		if slices.Contains(names, r.name) && r.approve > t.Approve {
 			t.Approve, t.Name = r.approve, fmt.Sprintf("%d approvals for %s", r.approve, r.name)
 		}
@@ -89,47 +111,51 @@ func nodes() []node {
 
 // configuration is the plugin's file, read by the same loader as a real one.
 const configuration = `
-[teleport]
-addr = %q
-identity = %q
-
-[slack]
-token = %q
-api_url = %q
-
 [review]
 enabled = true
-app_token = %q
 slack_user_id_trait = "slack_uid"
 
 [role_to_recipients]
 "dba" = "dba-approvals"
 "*" = "access-requests"
-
-[log]
-severity = "info"
 `
 
+// traits returns those of a user.
+func (w world) traits(username string) map[string][]string {
+	for _, p := range w.people {
+		if p.teleport != username {
+			continue
+		}
+		traits := map[string][]string{"email": {p.email}}
+		if p.slack != "" {
+			traits[w.trait] = []string{p.slack}
+		}
+		return traits
+	}
+	return nil
+}
+
 // newTeleport returns the cluster, not yet started.
-func newTeleport() (*teleporttest.Server, error) {
+func newTeleport(w world, observe func(teleporttest.Call)) (*teleporttest.Server, error) {
 	s, err := teleporttest.New(teleporttest.Options{
 		ClusterName: clusterName, ProxyPublicAddr: webAddr,
 		AdvancedAccessWorkflows: true, // without it the Web UI has no page for a request to link to
 		IgnoreRBAC:              true,
+		Observe:                 observe,
 		ServerVersion:           "18.11.0", // the first that takes reviews from Slack
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := furnish(s); err != nil {
+	if err := w.furnish(s); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("furnish the demo's Teleport: %w", err)
 	}
 	return s, nil
 }
 
-func furnish(s *teleporttest.Server) error {
-	for _, r := range roles() {
+func (w world) furnish(s *teleporttest.Server) error {
+	for _, r := range w.roles {
 		t, err := types.NewRole(r.name, types.RoleSpecV6{Allow: types.RoleConditions{
 			Logins:     r.logins,
 			NodeLabels: types.Labels{types.Wildcard: []string{types.Wildcard}},
@@ -151,18 +177,18 @@ func furnish(s *teleporttest.Server) error {
 		return err
 	}
 	s.SubmitForUsers(pluginUser, []string{types.Wildcard}, nil) // the plugin's role has its user's name
-	for _, p := range people() {
+	for _, p := range w.people {
 		u, err := types.NewUser(p.teleport)
 		if err != nil {
 			return err
 		}
 		u.SetRoles([]string{reviewer.GetName()})
-		u.SetTraits(map[string][]string{"email": {p.email}, "slack_uid": {p.slack}})
+		u.SetTraits(w.traits(p.teleport))
 		if err := s.AddUser(u); err != nil {
 			return err
 		}
 	}
-	for _, n := range nodes() {
+	for _, n := range w.nodes {
 		if err := s.AddNode(n.name, n.hostname, map[string]string{"env": n.env}); err != nil {
 			return err
 		}
@@ -171,21 +197,25 @@ func furnish(s *teleporttest.Server) error {
 }
 
 // newSlack returns the workspace, not yet started.
-func newSlack(token, appToken string) *slacktest.Server {
+func newSlack(w world, token, appToken string, observe func(slacktest.Call)) *slacktest.Server {
 	s := slacktest.New(slacktest.Options{
 		Token: token, AppToken: appToken, TeamName: "Example", TeamDomain: "example", BotName: "Teleport",
 		// With reactions, and with what it takes to find a message again whose
 		// answer was lost.
 		Scopes: append(slacktest.DefaultScopes(), "reactions:write", "im:write",
-			"channels:read", "groups:read", "channels:history", "groups:history", "im:history"),
+			"channels:read", "groups:read", "channels:history", "groups:history", "im:history", "usergroups:read"),
+		Observe: observe,
 	})
-	for _, p := range people() {
+	for _, p := range w.people {
 		if p.slack != "" {
 			s.AddUser(slacktest.User{ID: p.slack, RealName: p.name, Email: p.email})
 		}
 	}
-	s.AddChannel(slacktest.Channel{ID: requestsChannel, Name: "access-requests", BotIsMember: true})
-	s.AddChannel(slacktest.Channel{ID: dbaChannel, Name: "dba-approvals", Private: true, BotIsMember: true})
-	s.AddChannel(slacktest.Channel{ID: archivedChannel, Name: "random", Archived: true})
+	for _, c := range w.channels {
+		s.AddChannel(c)
+	}
+	for _, g := range w.groups {
+		s.AddGroup(g)
+	}
 	return s
 }

@@ -31,6 +31,7 @@ const (
 	Attempts   = "attempts"   // how many there were
 	RetryIn    = "retry_in"   // duration until the next attempt
 	Step       = "step"       // what of a plan was being done
+	Steps      = "steps"      // of a plan, in order
 	Method     = "method"     // Slack's method: chat.postMessage
 	Reason     = "reason"     // short and stable; a metric label
 	Class      = "class"      // what to do about an error: fault.Class

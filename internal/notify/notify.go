@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/replica"
@@ -343,8 +344,10 @@ func (n *Notifier) handle(ctx context.Context, id string) {
 	}
 	switch {
 	case out.failed:
+		n.o.Log.Debug("request is tried again later", slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, out.again))
 		n.queue.Retry(id, queue.Normal, out.again)
 	case out.again > 0:
+		n.o.Log.Debug("request waits for its next look", slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, out.again))
 		n.queue.After(id, queue.Normal, out.again)
 	default:
 		n.queue.Succeed(id)

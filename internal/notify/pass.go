@@ -245,6 +245,7 @@ func applied(rec record.Record, effects []effect) record.Record {
 
 // run does steps until none is left that can be done now.
 func (p *pass) run(ctx context.Context) {
+	p.announce(ctx)
 	for p.lastSave == nil && ctx.Err() == nil {
 		p.n.pulse.beat(p.id)
 		step, ok := p.next()
@@ -257,6 +258,20 @@ func (p *pass) run(ctx context.Context) {
 		p.do(ctx, step)
 	}
 	p.out.failed = true
+}
+
+// announce says what is missing, for whoever wants to know why something is done.
+func (p *pass) announce(ctx context.Context) {
+	if !p.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	var steps []string
+	for _, s := range Plan(p.planned()) {
+		steps = append(steps, s.Op.String()+" "+p.facts.Record.Copies[s.Copy].Name)
+	}
+	if len(steps) > 0 {
+		p.log.Debug("planned what is missing", slog.Any(logkey.Steps, steps))
+	}
 }
 
 // next returns the first step whose copy is not blocked.

@@ -25,6 +25,13 @@ type callLog struct {
 // finish logs a call before its answer is sent, so that a client that has
 // its answer finds its call.
 func (s *Server) finish(call Call, outcome string) {
+	call = s.remember(call, outcome)
+	if s.opt.Observe != nil {
+		s.opt.Observe(call)
+	}
+}
+
+func (s *Server) remember(call Call, outcome string) Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := &s.log
@@ -35,6 +42,7 @@ func (s *Server) finish(call Call, outcome string) {
 	if len(l.calls) >= 2*l.keep && len(l.calls) > l.keep {
 		l.calls = append([]Call(nil), l.calls[len(l.calls)-l.keep:]...)
 	}
+	return call
 }
 
 // Calls returns the last calls, oldest first, at most Options.KeepCalls.

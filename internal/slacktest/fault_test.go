@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -215,4 +216,34 @@ func TestTierLimitsAreOfMethodsThatExist(t *testing.T) {
 	if !strings.Contains(callText(s), "users.list") {
 		t.Error("the calls were not logged")
 	}
+}
+
+func TestObserveTellsOfEveryCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var seen []string
+		s, client := inMemory(t, slacktest.Options{Observe: func(c slacktest.Call) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, c.Method+": "+c.Outcome)
+		}})
+		s.Inject(slacktest.Fault{Method: "auth.test", Status: 503, Times: 1})
+		for range 2 {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://slack/api/auth.test", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+slacktest.DefaultToken)
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if diff := cmp.Diff([]string{"auth.test: http 503", "auth.test: ok"}, seen); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -98,6 +98,7 @@ type Options struct {
 	SocketPing       time.Duration // between pings; default 10 s
 	Redeliveries     int           // how often an envelope without an answer is sent again; default 3, negative never
 
+	Observe    func(Call)    // is told of every call once it is answered, by many goroutines at once; may be nil
 	EditWindow time.Duration // how long after posting a message can be edited; 0 is for ever
 	KeepCalls  int           // how many of the last calls Calls returns; default DefaultKeepCalls
 }

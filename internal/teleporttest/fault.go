@@ -146,12 +146,27 @@ func (s *Server) streamFault(srv any, ss grpc.ServerStream, info *grpc.StreamSer
 	return s.strike(ss.Context(), info.FullMethod, func() error { return handler(srv, ss) })
 }
 
-// unaryHeader tells the server's version in the header, as Teleport does.
-func (s *Server) unaryHeader(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// unaryHeader tells the server's version in the header, as Teleport does. It is
+// the outermost, so that it knows what became of a call.
+func (s *Server) unaryHeader(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if err := grpc.SetHeader(ctx, s.versionHeader()); err != nil {
 		return nil, err
 	}
-	return handler(ctx, req)
+	began := time.Now()
+	resp, err := handler(ctx, req)
+	if s.opts.Observe != nil {
+		s.opts.Observe(Call{Method: shortMethod(info.FullMethod), User: callerOf(ctx).user, Request: req, Code: status.Code(err), At: began})
+	}
+	return resp, err
+}
+
+// Call is one unary call that reached the server, for Options.Observe.
+type Call struct {
+	Method  string     // the last part of its name
+	User    string     // who called
+	Request any        // the message, not to be changed
+	Code    codes.Code // of the answer
+	At      time.Time  // when it came
 }
 
 func (s *Server) streamHeader(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {

@@ -12,6 +12,29 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
+func TestObserveTellsOfEveryCall(t *testing.T) {
+	calls := make(chan teleporttest.Call, 100)
+	s := start(t, teleporttest.Options{Observe: func(c teleporttest.Call) { calls <- c }})
+	c := connect(t, s, teleporttest.Identity{User: "watched"})
+	id := create(t, s, teleporttest.Request{})
+	s.Inject(teleporttest.Fault{Method: "UpdatePluginData", Code: codes.Unavailable, Times: 1})
+	for _, want := range []codes.Code{codes.Unavailable, codes.OK} {
+		_ = c.UpdatePluginData(t.Context(), types.PluginDataUpdateParams{
+			Kind: types.KindAccessRequest, Resource: id, Plugin: "slack", Set: values{"v": "1"},
+		})
+		for {
+			got := <-calls
+			if got.Method != "UpdatePluginData" {
+				continue // the client introduces itself
+			}
+			if p, ok := got.Request.(*types.PluginDataUpdateParams); !ok || p.Resource != id || got.Code != want || got.User != "watched" {
+				t.Errorf("it is told of %+v, want %s", got, want)
+			}
+			break
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

@@ -66,6 +66,9 @@ type Options struct {
 	NoListOwners bool
 	// IgnoreRBAC accepts reviews in anybody's name from any caller.
 	IgnoreRBAC bool
+	// Observe is told of every unary call once it is answered, by many
+	// goroutines at once; may be nil.
+	Observe func(Call)
 	// Plugin is the plugin whose data Server.PluginData shows; "slack" if empty.
 	Plugin string
 }

@@ -1,19 +1,27 @@
-// The page: one stream of events from the demo, drawn on two sides.
+// The page: one stream of events from the demo, drawn in three panes.
 
 import { Workspace } from "./slack.js";
+import { Faults } from "./faults.js";
 import { Cluster } from "./teleport.js";
+import { Timeline } from "./timeline.js";
 
 const connection = document.getElementById("connection");
 const workspace = new Workspace();
-const cluster = new Cluster();
+const timeline = new Timeline();
+const faults = new Faults();
+const cluster = new Cluster((id) => timeline.show(id));
 
 const source = new EventSource("api/events");
 const on = (name, f) => source.addEventListener(name, (e) => f(JSON.parse(e.data)));
 
-on("snapshot", ({ world, requests, history, windows }) => {
+on("snapshot", ({ world, requests, total, history, windows, whispers, switches, counts }) => {
   workspace.reset(world, history);
+  whispers.forEach((w) => workspace.whisper(w));
   workspace.changeWindows(windows);
-  cluster.reset(world, requests);
+  cluster.reset(world, requests, total);
+  timeline.reset(requests);
+  faults.switches(switches);
+  faults.counts(counts);
   connection.textContent = "live";
   connection.className = "live";
 });
@@ -21,7 +29,13 @@ on("world", (world) => workspace.changeWorld(world));
 on("message", (change) => workspace.change(change));
 on("whisper", (whisper) => workspace.whisper(whisper));
 on("windows", (windows) => workspace.changeWindows(windows));
-on("requests", (requests) => cluster.change(requests));
+on("requests", ({ requests, total }) => {
+  cluster.change(requests, total);
+  timeline.requests(requests);
+});
+on("timeline", (entries) => timeline.add(entries));
+on("switches", (switches) => faults.switches(switches));
+on("counts", (counts) => faults.counts(counts));
 source.addEventListener("error", () => {
   connection.textContent = "the demo does not answer; trying again …";
   connection.className = "";

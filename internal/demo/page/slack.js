@@ -5,6 +5,9 @@ import { h } from "./dom.js";
 import { emojiOf } from "./mrkdwn.js";
 import { post } from "./post.js";
 
+const atOnce = 100; // messages that are drawn; more when asked for
+const keep = 1000; // messages that are remembered of a conversation while nobody looks at older ones
+
 const readKey = "teleport-slack demo: read";
 
 export class Workspace {
@@ -15,6 +18,7 @@ export class Workspace {
   #open = "";
   #whispers = new Map(); // ts of a message → what people were told in its thread
   #windows = new Map(); // window ID → element
+  #viewAs = document.getElementById("view-as");
   #actor = document.getElementById("actor");
   #error = document.getElementById("click-error");
   #log = document.getElementById("messages");
@@ -25,6 +29,8 @@ export class Workspace {
     this.#histories = new Map(histories.map((x) => [x.conversation, { more: x.more, messages: new Map(x.messages.map((m) => [m.ts, m])) }]));
     this.#drawn.clear();
     this.#log.replaceChildren();
+    this.#whispers.clear();
+    this.#drawViewAs();
     const wanted = decodeURIComponent(location.hash.slice(1));
     const known = (id) => world.conversations.some((c) => c.id === id);
     this.open([this.#open, wanted, world.conversations[0]?.id].find(known));
@@ -42,13 +48,30 @@ export class Workspace {
     if (!history) return;
     if (message) history.messages.set(ts, message);
     else history.messages.delete(ts);
-    if (conversation === this.#open) this.#drawMessages();
-    this.#drawSidebar();
+    if (history.messages.size > keep + 500 && !history.looking) trim(history);
+    this.#draw();
+  }
+
+  // draw draws once for everything that comes within a frame.
+  #due = false;
+  #draw() {
+    if (this.#due) return;
+    this.#due = true;
+    // A page in the background has no frames, and is to be true all the same.
+    const now = () => {
+      if (!this.#due) return;
+      this.#due = false;
+      this.#drawMessages();
+      this.#drawSidebar();
+    };
+    requestAnimationFrame(now);
+    setTimeout(now, 250);
   }
 
   // whisper takes a message that one person sees.
   whisper(w) {
     const of = this.#whispers.get(w.thread) || [];
+    if (of.some((x) => x.ts === w.ts)) return;
     this.#whispers.set(w.thread, [...of, w]);
     if (w.conversation === this.#open) this.#drawMessages();
   }
@@ -80,7 +103,7 @@ export class Workspace {
       error.textContent = why;
       error.hidden = why === "";
     };
-    return h("form", { class: "box window", "aria-label": w.title, "data-window": w.id, onsubmit: (e) => { e.preventDefault(); send(path); } },
+    return h("form", { class: "box window", role: "dialog", "aria-label": w.title, "data-window": w.id, onsubmit: (e) => { e.preventDefault(); send(path); } },
       h("h3", {}, w.title, h("small", {}, ` ${this.#names.user(w.user) || w.user} sees this`)),
       renderBlocks(w.blocks, this.#names),
       h("label", {}, "Reason ", reason),
@@ -96,14 +119,35 @@ export class Workspace {
 
   // In a direct message there is nobody else to press a button.
   #drawActor(c) {
-    const people = this.#world.users.filter((u) => !u.bot && (c.kind !== "dm" || u.id === c.id));
+    const me = this.#viewAs.value;
+    const people = this.#world.users.filter((u) => !u.bot && (c.kind !== "dm" || u.id === c.id) && (!me || u.id === me));
     const chosen = this.#actor.value;
     this.#actor.replaceChildren(...people.map((u) => h("option", { value: u.id }, u.name)));
     if (people.some((u) => u.id === chosen)) this.#actor.value = chosen;
   }
 
+  // Whoever is looked over the shoulder sees their own direct message and the
+  // answers that only they see, and presses the buttons.
+  #drawViewAs() {
+    const chosen = this.#viewAs.value;
+    const people = this.#world.users.filter((u) => !u.bot);
+    this.#viewAs.replaceChildren(h("option", { value: "" }, "everybody"), ...people.map((u) => h("option", { value: u.id }, u.name)));
+    if (people.some((u) => u.id === chosen)) this.#viewAs.value = chosen;
+  }
+
+  constructor() {
+    this.#viewAs.addEventListener("change", () => {
+      const me = this.#viewAs.value;
+      this.#drawn.clear();
+      const open = this.#world.conversations.find((c) => c.id === this.#open);
+      this.open(me && open?.kind === "dm" ? me : this.#open);
+    });
+  }
+
   open(id) {
     if (!id) return;
+    const before = this.#histories.get(this.#open);
+    if (before && this.#open !== id) Object.assign(before, { looking: false, shown: atOnce });
     this.#open = id;
     this.#error.hidden = true;
     this.#drawn.clear();
@@ -125,7 +169,9 @@ export class Workspace {
 
   #drawSidebar() {
     const lists = { channels: [], directs: [] };
+    const me = this.#viewAs.value;
     for (const c of this.#world.conversations) {
+      if (me && c.kind === "dm" && c.id !== me) continue;
       const unread = this.#unread(c.id);
       const current = c.id === this.#open;
       const button = h(
@@ -134,7 +180,7 @@ export class Workspace {
         sign(c),
         h("span", { class: "name" }, c.name),
         c.archived ? h("small", {}, "archived") : null,
-        unread ? h("span", { class: "badge" }, String(unread), h("span", { class: "hidden" }, " unread")) : null,
+        unread ? h("span", { class: "badge" }, unread > 999 ? "999+" : String(unread), h("span", { class: "hidden" }, " unread")) : null,
       );
       lists[c.kind === "dm" ? "directs" : "channels"].push(h("li", {}, button));
     }
@@ -156,8 +202,10 @@ export class Workspace {
     const history = this.#histories.get(this.#open) || { messages: new Map(), more: false };
     const messages = [...history.messages.values()].sort((a, b) => (a.ts < b.ts ? -1 : 1));
     const stuck = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
-    const elements = messages.map((m) => this.#element(m));
-    if (history.more) elements.unshift(h("button", { type: "button", class: "older", onclick: () => this.#older() }, "Older messages"));
+    const shown = messages.slice(-(history.shown || atOnce));
+    const elements = shown.map((m) => this.#element(m));
+    for (const ts of [...this.#drawn.keys()]) if (this.#drawn.size > 2 * shown.length + atOnce && ts < shown[0].ts) this.#drawn.delete(ts);
+    if (history.more || shown.length < messages.length) elements.unshift(h("button", { type: "button", class: "older", onclick: () => this.#older() }, "Older messages"));
     if (elements.length === 0) elements.push(h("p", { class: "empty" }, "Nothing here yet."));
     // Only what differs is touched, so that focus, selection and open threads stay.
     const keep = new Set(elements);
@@ -208,7 +256,7 @@ export class Workspace {
             h("summary", {}, m.replies.length === 1 ? "1 reply" : `${m.replies.length} replies`),
             m.replies.map((x) => this.#article(x, true)))
         : null,
-      (reply ? [] : this.#whispers.get(m.ts) || []).map((w) =>
+      (reply ? [] : this.#whispers.get(m.ts) || []).filter((w) => !this.#viewAs.value || w.user === this.#viewAs.value).map((w) =>
         h("div", { class: "whisper", "data-to": w.user }, h("small", {}, `Only ${this.#names.user(w.user) || w.user} sees this`), renderText(w.text, this.#names))),
     );
   }
@@ -222,6 +270,9 @@ export class Workspace {
   async #older() {
     const id = this.#open;
     const history = this.#histories.get(id);
+    history.looking = true;
+    history.shown = (history.shown || atOnce) + atOnce;
+    if (history.messages.size >= history.shown || !history.more) return this.#drawMessages();
     const oldest = [...history.messages.keys()].sort()[0];
     const answer = await fetch(`api/conversations/${encodeURIComponent(id)}/messages?before=${oldest}`);
     const older = await answer.json();
@@ -229,6 +280,13 @@ export class Workspace {
     history.more = older.more;
     if (id === this.#open) this.#drawMessages();
   }
+}
+
+// trim forgets the oldest messages; the server has them.
+function trim(history) {
+  const old = [...history.messages.keys()].sort().slice(0, -keep);
+  for (const ts of old) history.messages.delete(ts);
+  history.more = true;
 }
 
 function sign(c) {

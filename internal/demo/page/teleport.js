@@ -19,11 +19,14 @@ async function attempt(form, path, body) {
 
 export class Cluster {
   #people = [];
+  #inspect;
   #cards = new Map(); // request ID → card
   #form = document.getElementById("create");
   #list = document.getElementById("requests");
 
-  constructor() {
+  // inspect shows the timeline of a request.
+  constructor(inspect) {
+    this.#inspect = inspect;
     this.#form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const f = new FormData(this.#form);
@@ -36,7 +39,7 @@ export class Cluster {
     });
   }
 
-  reset(world, requests) {
+  reset(world, requests, total) {
     document.getElementById("cluster").textContent = world.cluster;
     this.#people = world.people.map((p) => p.username);
     const user = this.#form.elements.user;
@@ -51,10 +54,10 @@ export class Cluster {
     fill("roles", "role", world.roles.map((r) => ({ value: r.name, label: r.name, note: r.approve > 1 ? `${r.approve} approvals` : "" })));
     fill("resources", "resource", world.resources.map((r) => ({ value: r.id, label: r.name })));
     fill("reviewers", "reviewer", this.#people.map((p) => ({ value: p, label: p })));
-    this.change(requests);
+    this.change(requests, total);
   }
 
-  change(requests) {
+  change(requests, total) {
     const ids = new Set(requests.map((r) => r.id));
     for (const [id, card] of this.#cards) {
       if (ids.has(id)) continue;
@@ -62,12 +65,12 @@ export class Cluster {
       this.#cards.delete(id);
     }
     requests.forEach((r, i) => {
-      if (!this.#cards.has(r.id)) this.#cards.set(r.id, new Card(r.id, this.#people.filter((p) => p !== r.user), r.user));
+      if (!this.#cards.has(r.id)) this.#cards.set(r.id, new Card(r.id, this.#people.filter((p) => p !== r.user), r.user, this.#inspect));
       const card = this.#cards.get(r.id);
       card.show(r);
       if (this.#list.children[i] !== card.element) this.#list.insertBefore(card.element, this.#list.children[i] || null);
     });
-    document.getElementById("request-count").textContent = requests.length ? String(requests.length) : "none yet";
+    document.getElementById("request-count").textContent = total > requests.length ? `the newest ${requests.length} of ${total}` : total ? String(total) : "none yet";
   }
 }
 
@@ -77,7 +80,7 @@ class Card {
   #facts = h("div", { class: "facts" });
   #decide;
 
-  constructor(id, others, requester) {
+  constructor(id, others, requester, inspect) {
     const path = `api/requests/${encodeURIComponent(id)}`;
     const author = h("select", { name: "author" },
       others.map((p) => h("option", { value: p }, p)),
@@ -98,6 +101,7 @@ class Card {
     this.form = h("form", { "aria-label": `Decide request ${id}`, onsubmit: (e) => e.preventDefault() },
       this.#decide,
       h("div", { class: "buttons quiet" },
+        h("button", { type: "button", "data-do": "inspect", onclick: () => inspect(id) }, "Timeline"),
         h("button", { type: "button", "data-do": "expire", onclick: () => attempt(this.form, `${path}/expire`, {}) }, "Let it expire"),
         h("button", { type: "button", "data-do": "delete", onclick: () => attempt(this.form, `${path}/delete`, {}) }, "Delete")),
       h("p", { class: "error", role: "alert", hidden: true }));
