@@ -6,6 +6,19 @@
 // the scenario show is what the doubles hold, and what they do is what the
 // doubles' own methods do.
 //
+// Each of the plugin's processes reaches the doubles through relays of its own,
+// so that killing one is cutting its connections: whatever it still does has no
+// effect, as if it were gone (replicas.go, relay.go). What goes wrong is what the
+// doubles can do wrong, by switch (switches.go).
+//
+// The journal has what happened, in order: what people did, the whole log of the
+// plugin, and every call that a double answered. The counts compare what the
+// routes say with what the doubles hold, without asking the plugin.
+//
+// A world is who and what there is. It is the demo's own, or made up from a
+// configuration, of which neither tokens nor identity are used (rehearsal.go).
+// Stories are acts in a world, each with what Slack has to show after it.
+//
 // The page (folder page) is plain HTML, CSS and ES modules, embedded, without
 // anything from elsewhere. It gets a stream of server-sent events that begins
 // with everything there is and continues with every change, and it posts what
