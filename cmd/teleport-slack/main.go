@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"os"
-	_ "time/tzdata" // for quiet hours, where the system has no time zones
 
 	"github.com/gravitational/teleport/api"
 
