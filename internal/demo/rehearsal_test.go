@@ -149,7 +149,7 @@ language = "ko"
 	for base == "" && lines.Scan() {
 		if _, rest, ok := strings.Cut(lines.Text(), "demo is at "); ok {
 			base, _, _ = strings.Cut(rest, "/,")
-		} else if !strings.Contains(lines.Text(), "tokens and its identity are not read") {
+		} else if !strings.Contains(lines.Text(), "tokens and its identity are not used") {
 			t.Errorf("it says %q", lines.Text())
 		}
 	}
