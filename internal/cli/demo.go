@@ -67,6 +67,6 @@ serves a page that shows the messages and lets one request, review and decide.`,
 	cmd.Flags().StringVar(&d.Addr, "addr", demoAddr, "where to serve the page, `host:port`")
 	cmd.Flags().StringVar(&d.Scenario, "scenario", "", "play a story by itself and print the messages: `name`, or nothing for the demo's own")
 	cmd.Flags().Lookup("scenario").NoOptDefVal = ownStory
-	cmd.Flags().StringVarP(&d.Config, "config", "c", "", "rehearse this configuration, `file`; its tokens and identity are not read")
+	cmd.Flags().StringVarP(&d.Config, "config", "c", "", "rehearse this configuration, `file`; its tokens and identity are not used")
 	return cmd
 }

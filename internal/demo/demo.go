@@ -100,7 +100,7 @@ func (o Options) world() (world, error) {
 	if err != nil {
 		return world{}, err
 	}
-	fmt.Fprintf(o.Stdout, "rehearsing %s; its tokens and its identity are not read, and nothing leaves this machine\n", o.Config)
+	fmt.Fprintf(o.Stdout, "rehearsing %s; its tokens and its identity are not used, and nothing leaves this machine\n", o.Config)
 	return worldOf(c), nil
 }
 

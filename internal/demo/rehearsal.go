@@ -48,21 +48,8 @@ func worldOf(c config.Config) world {
 	for _, first := range []string{"alice", "bob", "carol"} {
 		b.person(first + "@" + b.domain)
 	}
-	routes, err := route.Table(c.Recipients).Compile()
-	if err != nil {
-		return b.world // cannot happen: the loader has read them
-	}
-	// The routes themselves say who hears of what, also where recipients are
-	// made from the request.
-	for _, asks := range b.people {
-		for _, r := range b.roles {
-			for _, w := range routes.Recipients(route.Facts{
-				Request: access.Request{User: asks.teleport, Roles: []string{r.name}}, Traits: b.traits(asks.teleport),
-			}).Wants {
-				b.want(w)
-			}
-		}
-	}
+	b.wants(c.Recipients)
+	b.wants(route.Table{route.AnyRole: c.Reminders.EscalateTo})
 	return b.world
 }
 
@@ -99,6 +86,24 @@ func (b *builder) role(name string) {
 		return
 	}
 	b.roles = append(b.roles, role{name: name, logins: []string{"root"}, approve: 1})
+}
+
+// wants adds whom routes name. They themselves say who hears of what, also where
+// recipients are made from the request.
+func (b *builder) wants(t route.Table) {
+	routes, err := t.Compile()
+	if err != nil {
+		return // cannot happen: the loader has read them
+	}
+	for _, asks := range slices.Clone(b.people) {
+		for _, r := range b.roles {
+			for _, w := range routes.Recipients(route.Facts{
+				Request: access.Request{User: asks.teleport, Roles: []string{r.name}}, Traits: b.traits(asks.teleport),
+			}).Wants {
+				b.want(w)
+			}
+		}
+	}
 }
 
 // want adds whom a route names.

@@ -51,6 +51,9 @@ dba = ["dbas @dba-oncall", "help", "lead.person@corp.example", "LEAD.person@corp
 enabled = true
 slack_user_id_trait = "sid"
 except_roles = ["prod-*"]
+[reminders]
+pending_after = "1h"
+escalate_to = ["security"]
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +69,7 @@ except_roles = ["prod-*"]
 	for _, r := range w.roles {
 		roles = append(roles, r.name)
 	}
-	if diff := cmp.Diff([]string{"C0TEAMDBEX team-db-example", "C0DBAS0000 dbas", "C0HELP0000 help", "C0123456789 c0123456789"}, channels); diff != "" {
+	if diff := cmp.Diff([]string{"C0TEAMDBEX team-db-example", "C0DBAS0000 dbas", "C0HELP0000 help", "C0123456789 c0123456789", "C0SECURITY security"}, channels); diff != "" {
 		t.Errorf("channels (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
@@ -146,7 +149,7 @@ language = "ko"
 	for base == "" && lines.Scan() {
 		if _, rest, ok := strings.Cut(lines.Text(), "demo is at "); ok {
 			base, _, _ = strings.Cut(rest, "/,")
-		} else if !strings.Contains(lines.Text(), "tokens and its identity are not read") {
+		} else if !strings.Contains(lines.Text(), "tokens and its identity are not used") {
 			t.Errorf("it says %q", lines.Text())
 		}
 	}
