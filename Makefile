@@ -26,7 +26,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 internal := github.com/teleport-slack/teleport-slack/internal
 not-inlined := github.com/gravitational/... google.golang.org/... go.opentelemetry.io/... golang.org/x/... \
 	$(addprefix github.com/,beevik/... cenkalti/... coder/... go-logr/... google/... gogo/... grpc-ecosystem/... pelletier/... prometheus/... russellhaering/... slack-go/... spf13/...) \
-	$(addprefix $(internal)/,app check cli config demo manifest people quiet reminder replica review route rule slacktest telemetry teleporttest) \
+	$(addprefix $(internal)/,app check cli config demo manifest people quiet reminder replica review route rule slack slacktest telemetry teleport teleporttest) \
 	archive/... compress/... os/... net/... html/... text/... go/... mime/... log/... regexp/... encoding/xml encoding/asn1 crypto/x509/... crypto/tls vendor/golang.org/x/...
 SLIM := -tags grpcnotrace $(not-inlined:%=-gcflags=%=-l)
 
