@@ -1,19 +1,15 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
-	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
@@ -70,26 +66,6 @@ type pass struct {
 	out       outcome
 	lastSave  error
 	read      time.Time // when the request was read
-}
-
-// effect is the result of a step, to be recorded in the copy that it is about,
-// if that is still the message that the step was about.
-type effect struct {
-	key   string
-	at    access.MessageRef // where the message was before the step; zero for a first post
-	apply func(record.Copy) record.Copy
-}
-
-// keyOf tells a request's copies apart, in whatever order a record has them.
-func keyOf(c record.Copy) string {
-	if c.To != "" {
-		return c.To
-	}
-	return c.At.Channel + "/" + c.At.TS
-}
-
-func indexOf(rec record.Record, key string) int {
-	return slices.IndexFunc(rec.Copies, func(c record.Copy) bool { return keyOf(c) == key })
 }
 
 // Reconcile makes Slack show the request, as far as that can be done now.
@@ -224,25 +200,6 @@ func (p *pass) seated(rec record.Record, err error) {
 	p.facts.Record = rec
 }
 
-// replay applies what earlier passes did and could not record.
-func (p *pass) replay(rec record.Record) record.Record {
-	p.n.mu.Lock()
-	defer p.n.mu.Unlock()
-	p.effects = append(p.effects, p.n.unsaved[p.id]...)
-	delete(p.n.unsaved, p.id)
-	return applied(rec, p.effects)
-}
-
-func applied(rec record.Record, effects []effect) record.Record {
-	for _, e := range effects {
-		// Where another replica took over and posted anew, its message counts.
-		if i := indexOf(rec, e.key); i >= 0 && rec.Copies[i].At == e.at {
-			rec = rec.With(i, e.apply(rec.Copies[i]))
-		}
-	}
-	return rec
-}
-
 // run does steps until none is left that can be done now.
 func (p *pass) run(ctx context.Context) {
 	p.announce(ctx)
@@ -348,95 +305,6 @@ func (p *pass) arm() {
 	}
 }
 
-// save writes the record. When somebody else wrote first, what was done is
-// carried over into what they wrote and the rest is planned anew.
-func (p *pass) save(ctx context.Context) {
-	rec := p.facts.Record.Saw(p.facts.Request, p.details)
-	if p.facts.Gone {
-		rec = p.facts.Record
-		rec.About.State = p.facts.Request.State
-	}
-	rec.By = p.n.replica
-	for try := 0; ; try++ {
-		set, expect := rec.Changes()
-		if len(set) == 0 {
-			p.effects = nil
-			return
-		}
-		err := p.n.o.Records.UpdateRecord(ctx, p.id, set, expect)
-		if err == nil {
-			p.facts.Record, p.effects, p.unwritten = rec.Stored(), nil, false
-			return
-		}
-		p.lastSave = err
-		if !fault.Is(err, fault.Conflict) || len(p.effects) == 0 || try == 5 {
-			return
-		}
-		data, err := p.n.o.Records.Record(ctx, p.id)
-		if err != nil {
-			return
-		}
-		fresh, _ := record.Decode(data)
-		for _, e := range p.effects {
-			if i := indexOf(p.facts.Record, e.key); i >= 0 && indexOf(fresh, e.key) < 0 {
-				fresh = fresh.Add(p.facts.Record.Copies[i])
-			}
-		}
-		rec = applied(fresh, p.effects)
-	}
-}
-
-// record notes the result of a step in the copy, to be saved.
-func (p *pass) record(i int, apply func(record.Copy) record.Copy) {
-	c := p.facts.Record.Copies[i]
-	p.effects = append(p.effects, effect{key: keyOf(c), at: c.At, apply: apply})
-	p.touched = true
-	p.facts.Record = p.facts.Record.With(i, apply(c))
-}
-
-// finish saves what is not saved yet, and keeps what can't be for the next pass.
-func (p *pass) finish(ctx context.Context) {
-	for key := range p.armed {
-		if p.unknown[key] {
-			continue
-		}
-		// Written down and not begun.
-		unarm := func(c record.Copy) record.Copy {
-			if c.Intent != nil && c.Intent.By == p.n.replica {
-				c.Intent = nil
-			}
-			return c
-		}
-		i := indexOf(p.facts.Record, key)
-		switch {
-		case i < 0:
-		case p.lastSave != nil:
-			p.effects = append(p.effects, effect{key: key, at: p.facts.Record.Copies[i].At, apply: unarm})
-		case p.facts.Record.Copies[i].Intent != nil:
-			p.record(i, unarm)
-		}
-	}
-	if p.lastSave == nil && p.touched {
-		p.save(ctx)
-	}
-	if p.lastSave != nil {
-		p.out.failed = true
-		if fault.Is(p.lastSave, fault.Conflict) {
-			p.log.Debug("another replica works on this request")
-		} else {
-			p.n.complaints.report("record "+p.id, "record of a request can't be written yet", p.lastSave,
-				slog.String(logkey.RequestID, p.id))
-		}
-	} else {
-		p.n.complaints.settle("record " + p.id)
-	}
-	if len(p.effects) > 0 {
-		p.n.mu.Lock()
-		p.n.unsaved[p.id] = p.effects
-		p.n.mu.Unlock()
-	}
-}
-
 // delay notes that an error keeps something from being done in this pass.
 func (p *pass) delay(err error) {
 	if after := fault.After(err); after > 0 {
@@ -451,91 +319,5 @@ func (p *pass) delay(err error) {
 func (p *pass) wait(d time.Duration) {
 	if p.out.again == 0 || d < p.out.again {
 		p.out.again = d
-	}
-}
-
-// recover finds out what became of an unfinished post.
-func (p *pass) recover(ctx context.Context, i int) {
-	c := p.facts.Record.Copies[i]
-	if wait := p.n.leave(p.id, c); wait > 0 {
-		p.blocked[keyOf(c)] = true
-		p.wait(wait)
-		return
-	}
-	channel := c.At.Channel
-	if channel == "" {
-		channel = c.To
-	}
-	thread := ""
-	if c.Intent.Part != "request" {
-		thread = c.At.TS
-	}
-	tag := message.Tag{RequestID: p.id, Recipient: c.To, Part: c.Intent.Part}
-	log := p.log.With(slog.String(logkey.Recipient, c.Name), slog.Int(logkey.Attempt, c.Intent.Try))
-	ref, found, err := p.n.o.Messenger.Find(ctx, channel, thread, tag, c.Intent.At)
-	switch {
-	case err != nil && people.Temporary(err):
-		p.blocked[keyOf(c)] = true
-		p.delay(err)
-		return
-	case err != nil:
-		log.Warn("an earlier post may have arrived; the token may not look, so it is posted again",
-			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, cmp.Or(fault.Hint(err), historyHint)))
-	case found:
-		log.Info("an earlier post had arrived", slog.String(logkey.ChannelID, ref.Channel), slog.String(logkey.MessageTS, ref.TS))
-	default:
-		log.Info("an earlier post had not arrived; it is posted again")
-	}
-	intent := *c.Intent
-	p.tries[keyOf(c)] = intent.Try
-	p.record(i, func(c record.Copy) record.Copy {
-		c.Intent = nil
-		if found {
-			c = arrived(c, intent.Part, ref)
-		}
-		return c
-	})
-}
-
-// arrived records a post that recover found. What a found message shows is not
-// known, so that it is edited once more.
-func arrived(c record.Copy, part string, ref access.MessageRef) record.Copy {
-	switch part {
-	case "request":
-		c.At, c.Shown = ref, "found"
-	case "final":
-		c.Final = true
-	case "access-ends":
-		c.EndsTold = true
-	case "access-ended":
-		c.EndedTold = true
-	default:
-		kind, number, _ := strings.Cut(part, "-")
-		switch n, err := strconv.Atoi(number); {
-		case err != nil:
-		case kind == "review":
-			c.Replies = max(c.Replies, n+1)
-		case kind == "reminder":
-			c.Reminders, c.RemindedAt = max(c.Reminders, n), postedAt(ref)
-		}
-	}
-	return c
-}
-
-// leave returns how long to leave another replica's intent alone.
-func (n *Notifier) leave(id string, c record.Copy) time.Duration {
-	if c.Intent.By == n.replica {
-		return 0
-	}
-	return n.foreign.Left(id+" "+keyOf(c), c.Intent.By+" "+c.Intent.Part+" "+c.Intent.At.String(), leaseWatch)
-}
-
-// unsight forgets what was seen of a request in other hands.
-func (n *Notifier) unsight(id string, rec record.Record) {
-	n.foreign.Forget(id)
-	n.foreign.Forget(id + " rules")
-	n.foreign.Forget(id + " mentions")
-	for _, c := range rec.Copies {
-		n.foreign.Forget(id + " " + keyOf(c))
 	}
 }
