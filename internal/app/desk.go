@@ -155,8 +155,14 @@ func (d *desk) wanted() string {
 // run hears clicks until ctx ends, and acts on those that came.
 func (d *desk) run(ctx context.Context) error {
 	var g errgroup.Group
-	g.Go(func() error { return d.reviewer.Run(ctx, DrainTimeout) })
-	g.Go(func() error { d.listen(ctx); return nil })
+	// What was acknowledged while the connection drains is still worked on.
+	reviewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error { return d.reviewer.Run(reviewing, DrainTimeout) })
+	g.Go(func() error {
+		defer stop()
+		d.listen(ctx)
+		return nil
+	})
 	return g.Wait()
 }
 

@@ -30,7 +30,7 @@ func (p *pass) do(ctx context.Context, s Step) {
 	m := p.message(s, c, false)
 	p.n.reportTemplates(m.Failed)
 	ref, err := p.send(ctx, s, c, m)
-	if fault.Is(err, fault.Bug) {
+	if fault.Is(err, fault.Bug) && s.Op != React { // an emoji has no plain form
 		p.log.Error("Slack refused the form of a message; a plain one is sent instead",
 			slog.String(logkey.Recipient, c.Name), slog.String(logkey.Error, err.Error()))
 		p.observe(s, c.State, err)

@@ -224,7 +224,10 @@ func (n *Notifier) Changed(id string) {
 
 // Reachable says that what failed may work now: everything that waits out a
 // backoff is due.
-func (n *Notifier) Reachable() { n.queue.Kick() }
+func (n *Notifier) Reachable() {
+	n.noReact.Store(false)
+	n.queue.Kick()
+}
 
 // Resync looks at every request that is not as it was when nothing was left to
 // do, and after a new connection at every record, because requests may have

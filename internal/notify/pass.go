@@ -95,6 +95,10 @@ func (n *Notifier) Reconcile(ctx context.Context, id string) (out outcome) {
 		n.o.Log.Info("Teleport answers again")
 	}
 	if p.facts.Gone && !p.facts.Record.Known() {
+		n.unsight(id, p.facts.Record)
+		n.mu.Lock()
+		delete(n.unsaved, id)
+		n.mu.Unlock()
 		return outcome{}
 	}
 	if wait := p.yield(); wait > 0 {

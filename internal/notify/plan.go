@@ -81,7 +81,10 @@ type Facts struct {
 func Plan(f Facts) []Step {
 	var posts, edits, replies []Step
 	for i, c := range f.Record.Copies {
-		if c.Failure != nil && !c.Failure.At.Before(f.RetryAll) {
+		// Where a post was refused, such as a reply in a locked thread, the
+		// message that is there can still be made true.
+		refused := c.Failure != nil && !c.Failure.At.Before(f.RetryAll)
+		if refused && c.At.IsZero() {
 			continue
 		}
 		if c.To == "" && c.At.IsZero() {
@@ -106,6 +109,9 @@ func Plan(f Facts) []Step {
 		}
 		if e := reaction(f.Request.State); f.CanReact && e != "" && c.Reaction != e && !settledElsewhere(f, c) {
 			edits = append(edits, Step{Op: React, Copy: i})
+		}
+		if refused {
+			continue
 		}
 		for r := c.Replies; r < len(f.Request.Reviews); r++ {
 			replies = append(replies, Step{Op: Reply, Copy: i, Review: r})

@@ -107,6 +107,15 @@ func TestPlan(t *testing.T) {
 			want: []Step{{Op: Post, Copy: 1}},
 		},
 		{
+			name: "where replies are refused the message is still made true", req: approved,
+			copies: []record.Copy{func() record.Copy {
+				c := true_(posted("C1"), pending)
+				c.Failure = &record.Failure{Reason: "thread_locked", At: noon}
+				return c
+			}()},
+			want: []Step{{Op: Update, Copy: 0}, {Op: React, Copy: 0}},
+		},
+		{
 			name: "who could not be reached is not told of what is decided", req: approved,
 			copies: []record.Copy{{To: "C1", Failure: &record.Failure{Reason: "not_in_channel", At: noon.Add(-48 * time.Hour)}}},
 		},

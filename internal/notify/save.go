@@ -31,12 +31,12 @@ func indexOf(rec record.Record, key string) int {
 	return slices.IndexFunc(rec.Copies, func(c record.Copy) bool { return keyOf(c) == key })
 }
 
-// replay applies what earlier passes did and could not record.
+// replay applies what earlier passes did and could not record. It stays
+// remembered until this pass has recorded it, or has more to remember.
 func (p *pass) replay(rec record.Record) record.Record {
 	p.n.mu.Lock()
 	defer p.n.mu.Unlock()
-	p.effects = append(p.effects, p.n.unsaved[p.id]...)
-	delete(p.n.unsaved, p.id)
+	p.effects = slices.Clone(p.n.unsaved[p.id])
 	return applied(rec, p.effects)
 }
 
@@ -132,9 +132,11 @@ func (p *pass) finish(ctx context.Context) {
 	} else {
 		p.n.complaints.settle("record " + p.id)
 	}
+	p.n.mu.Lock()
+	defer p.n.mu.Unlock()
 	if len(p.effects) > 0 {
-		p.n.mu.Lock()
 		p.n.unsaved[p.id] = p.effects
-		p.n.mu.Unlock()
+	} else {
+		delete(p.n.unsaved, p.id)
 	}
 }

@@ -47,6 +47,7 @@ type seating struct {
 	req       access.Request
 	rec       record.Record
 	requester access.Recipient
+	unsure    bool  // who the requester is, is not known yet
 	later     error // the first that makes it worth asking again
 	gaps      []route.Gap
 	told      []Told // what became of each want, for those who ask
@@ -128,6 +129,7 @@ func (s *seating) findRequester(ctx context.Context) {
 	case err == nil:
 		s.requester = who
 	case people.Temporary(err):
+		s.unsure = true
 		s.note(err)
 	case !s.n.o.NoRequester:
 		s.n.complaints.report("requester "+s.req.User, "requester gets no message of their own", err,
@@ -165,6 +167,10 @@ func (s *seating) add(ctx context.Context, wants []route.Want) (reached, waiting
 		s.rec = drop(s.rec, w.Name)
 		if to.Kind == access.Person && to.ID == s.requester.ID {
 			s.told[len(s.told)-1].Self = true
+			continue
+		}
+		if to.Kind == access.Person && s.unsure {
+			waiting = true // it may be the requester by another name
 			continue
 		}
 		reached = true

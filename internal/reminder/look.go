@@ -144,10 +144,11 @@ func (l *look) inspect(ctx context.Context, d *due) {
 	switch {
 	case err == nil:
 		l.r.troubles.settle(subject)
+		l.r.troubles.settle("list rights")
 	case fault.Is(err, fault.NotFound), ctx.Err() != nil: // it is gone
 		return
 	case fault.Is(err, fault.Denied):
-		l.r.troubles.report("lists", "access lists can't be read, nobody is reminded of their reviews", denied(err))
+		l.r.troubles.report("list rights", "access lists can't be read, nobody is reminded of their reviews", denied(err))
 		return
 	default:
 		l.r.troubles.report(subject, "an access list could not be read, trying again", err, slog.String(logkey.List, d.list.Name))
