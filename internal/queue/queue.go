@@ -144,8 +144,8 @@ func (q *Queue) Succeed(key string) {
 func (q *Queue) Kick() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.later) > 0 {
-		it := q.later[0]
+	for q.later.Len() > 0 {
+		it := q.later.items[0]
 		it.failures = 0
 		q.makeReady(it)
 	}
@@ -157,10 +157,10 @@ func (q *Queue) Next(ctx context.Context) (string, error) {
 	for {
 		q.mu.Lock()
 		wait, timed := q.promote()
-		if len(q.ready) > 0 && ctx.Err() == nil {
+		if q.ready.Len() > 0 && ctx.Err() == nil {
 			it := heap.Pop(&q.ready).(*item)
 			it.place, it.working, it.priority = nowhere, true, Passing
-			if len(q.ready) > 0 {
+			if q.ready.Len() > 0 {
 				q.wake() // there is more for the others
 			}
 			q.mu.Unlock()
@@ -218,14 +218,14 @@ func (q *Queue) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.promote()
-	s := Stats{Due: len(q.ready), Later: len(q.later)}
+	s := Stats{Due: q.ready.Len(), Later: q.later.Len()}
 	now := time.Now()
 	for _, it := range q.items {
 		if it.working {
 			s.Working++
 		}
 	}
-	for _, it := range q.ready {
+	for _, it := range q.ready.items {
 		s.Oldest = max(s.Oldest, now.Sub(it.since))
 	}
 	return s
@@ -264,8 +264,8 @@ func (q *Queue) makeLater(it *item, d time.Duration) {
 // promote moves what has become due, and returns how long until the next does.
 func (q *Queue) promote() (time.Duration, bool) {
 	now := time.Now()
-	for len(q.later) > 0 {
-		it := q.later[0]
+	for q.later.Len() > 0 {
+		it := q.later.items[0]
 		if d := it.due.Sub(now); d > 0 {
 			return d, true
 		}
@@ -294,51 +294,4 @@ func backoff(n int) time.Duration {
 		d = min(BackoffFirst<<n, BackoffMax)
 	}
 	return d - time.Duration(rand.Int64N(int64(d)/4+1))
-}
-
-type readyHeap []*item
-
-func (h readyHeap) Len() int { return len(h) }
-func (h readyHeap) Less(i, j int) bool {
-	if h[i].priority != h[j].priority {
-		return h[i].priority < h[j].priority
-	}
-	return h[i].seq < h[j].seq
-}
-func (h readyHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *readyHeap) Push(x any) {
-	it := x.(*item)
-	it.index = len(*h)
-	*h = append(*h, it)
-}
-func (h *readyHeap) Pop() any {
-	old := *h
-	it := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return it
-}
-
-type laterHeap []*item
-
-func (h laterHeap) Len() int           { return len(h) }
-func (h laterHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
-func (h laterHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *laterHeap) Push(x any) {
-	it := x.(*item)
-	it.index = len(*h)
-	*h = append(*h, it)
-}
-func (h *laterHeap) Pop() any {
-	old := *h
-	it := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return it
 }
