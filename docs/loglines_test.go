@@ -228,7 +228,12 @@ func (s *source) add(text, level string, at ast.Node, attrs []string) {
 // logged returns which argument of a call of a logger is the message.
 func logged(c *ast.CallExpr) (message int, level string, ok bool) {
 	f, isMethod := c.Fun.(*ast.SelectorExpr)
-	if !isMethod || !isLogger(f.X) {
+	switch { // logonce.Logger has these methods, whatever it is called
+	case isMethod && f.Sel.Name == "Problem" && len(c.Args) >= 4:
+		return 2, levelOf(c.Args[0]), true
+	case isMethod && f.Sel.Name == "Recovered" && len(c.Args) >= 2:
+		return 1, "info", true
+	case !isMethod || !isLogger(f.X):
 		return 0, "", false
 	}
 	name, context := strings.CutSuffix(f.Sel.Name, "Context")

@@ -26,6 +26,8 @@ var layers = map[string]struct {
 	"logkey":  {},
 	"queue":   {},
 	"quiet":   {},
+	"wait":    {},
+	"logonce": {may: []string{"fault", "logkey"}},
 	"replica": {},
 	"people":  {may: []string{"access", "fault"}},
 	"route":   {may: []string{"access", "fault", "rule"}},
@@ -35,13 +37,13 @@ var layers = map[string]struct {
 
 	"manifest": {},
 
-	"check":    {may: []string{"access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
-	"notify":   {may: []string{"people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"review":   {may: []string{"access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"reminder": {may: []string{"people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"check":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
+	"notify":   {may: []string{"wait", "logonce", "people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"review":   {may: []string{"wait", "logonce", "access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"reminder": {may: []string{"wait", "logonce", "people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
-	"slack":    {may: []string{"access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
-	"teleport": {may: []string{"access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
+	"slack":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
+	"teleport": {may: []string{"wait", "logonce", "access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
 
 	"slacktest":    {not: []string{"github.com/slack-go", "github.com/gravitational", "testing"}},
 	"teleporttest": {not: []string{"github.com/slack-go", "testing"}},
