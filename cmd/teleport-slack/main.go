@@ -11,7 +11,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/check"
 	"github.com/teleport-slack/teleport-slack/internal/cli"
 	"github.com/teleport-slack/teleport-slack/internal/demo"
-	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 )
 
 // Set by the linker in releases: -X main.version=1.2.3 -X main.commit=abc.
@@ -31,7 +31,7 @@ func main() {
 		Check: func(ctx context.Context, o cli.CheckOptions) []check.Finding {
 			return app.Check(ctx, app.CheckOptions(o))
 		},
-		Route: func(ctx context.Context, o cli.RouteOptions) (notify.Answer, error) {
+		Route: func(ctx context.Context, o cli.RouteOptions) (recipient.Explanation, error) {
 			return app.Route(ctx, app.RouteOptions{
 				Config: o.Config, RequestID: o.RequestID, Request: o.Request, Traits: o.Traits, Log: o.Log,
 			})

@@ -17,6 +17,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/reminder"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
@@ -83,7 +84,7 @@ func New(o Options) (*App, error) {
 	a := &App{o: o, token: newTokenFile(o.Config.Slack), read: newReading(o.Config)}
 	a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
 		Version: o.Version, Commit: o.Commit,
-		Reasons: slices.Concat(slack.Reasons(), teleport.Reasons(), notify.RuleReasons()),
+		Reasons: slices.Concat(slack.Reasons(), teleport.Reasons(), recipient.RuleReasons()),
 		Methods: slack.Methods(),
 		Sources: a.sources(),
 	})
@@ -116,29 +117,34 @@ func New(o Options) (*App, error) {
 		Observe:   func(c slack.Call) { a.metrics.SlackCalled(c.Method, c.Took, c.Err) },
 	})
 	a.notifier = notify.New(notify.Options{
-		Requests:  a.teleport,
-		Records:   a.teleport,
+		Requests: a.teleport,
+		Records:  a.teleport,
+		Recipients: recipient.New(recipient.Options{
+			Users:       a.teleport,
+			Directory:   a.slack,
+			Inspector:   a.teleport,
+			Routes:      route.Table(o.Config.Recipients),
+			EscalateTo:  o.Config.Reminders.EscalateTo,
+			NoRequester: !o.Config.Messages.Requester,
+			RuleFailed:  func(_, reason string) { a.metrics.RuleFailed(reason) },
+			Log:         o.Log,
+		}),
 		Describer: a.teleport,
 		Messenger: a.slack,
-		Directory: a.slack,
-		Inspector: a.teleport,
-		Routes:    route.Table(o.Config.Recipients),
 		Style:     o.Config.Messages.Style,
 		Ends: notify.Ends{
 			Notice: o.Config.Messages.AccessEndsNotice,
 			Ended:  o.Config.Messages.AccessEndedNotice,
 		},
 		Reminders: notify.Reminders{
-			After:      o.Config.Reminders.PendingAfter,
-			Every:      o.Config.Reminders.PendingEvery,
-			Max:        o.Config.Reminders.PendingMax,
-			EscalateTo: o.Config.Reminders.EscalateTo,
-			Quiet:      o.Config.Reminders.Quiet,
+			After:    o.Config.Reminders.PendingAfter,
+			Every:    o.Config.Reminders.PendingEvery,
+			Max:      o.Config.Reminders.PendingMax,
+			Escalate: len(o.Config.Reminders.EscalateTo) > 0,
+			Quiet:    o.Config.Reminders.Quiet,
 		},
-		NoRequester: !o.Config.Messages.Requester,
-		Observer:    a.metrics,
-		RuleFailed:  func(_, reason string) { a.metrics.RuleFailed(reason) },
-		Log:         o.Log,
+		Observer: a.metrics,
+		Log:      o.Log,
 	})
 	a.reminder = reminder.New(reminder.Options{
 		Lists:     a.teleport,

@@ -31,7 +31,7 @@ review = "{{if .Annotations.x}}{{index .Annotations.x 9}}{{end}}{{.Review.Author
 	if got := w.replies(dev, id)[0]; !strings.Contains(got, "bob@example.com 님이") {
 		t.Errorf("where the template can't be used, the reply is %q", got)
 	}
-	const failed = "a template failed for a request; the built-in text stands in its place"
+	const failed = "template failed for a request, using the built-in text"
 	if n := w.log.count(failed); n != 1 {
 		t.Errorf("%d log lines say that the template failed", n)
 	}

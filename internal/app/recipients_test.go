@@ -14,7 +14,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/app"
 	"github.com/teleport-slack/teleport-slack/internal/config"
-	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
@@ -77,7 +77,7 @@ func TestMentionsWithoutTheScopeAreLeftOut(t *testing.T) {
 			t.Errorf("mentioned without knowing whom: %s", m.Blocks)
 		}
 	}
-	if n := w.log.count("user group can't be mentioned; its channel is told without"); n != 1 || !w.log.has("add the scope usergroups:read") {
+	if n := w.log.count("user group can't be mentioned, posting without the mention"); n != 1 || !w.log.has("add the scope usergroups:read") {
 		t.Errorf("%d warnings, want one with the scope", n)
 	}
 	// The ID needs none.
@@ -115,7 +115,7 @@ plain = "dev"`)
 	for range 2 {
 		w.hears(w.request(teleporttest.Request{Roles: []string{"ops-2"}}), bob)
 	}
-	if n := w.log.count("recipient is left out where the request lacks what it is made from"); n != 1 || !w.log.has(`no annotation \"channel\"`) {
+	if n := w.log.count("recipient can't be made from this request, ignoring it"); n != 1 || !w.log.has(`no annotation \"channel\"`) {
 		t.Errorf("%d warnings, want one", n)
 	}
 }
@@ -142,7 +142,7 @@ func TestRulesNameRecipientsInEveryForm(t *testing.T) {
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}})
 	w.hears(id, sec, carol, bob)
 	w.shows(id, []string{sec}, "!subteam^S0ONCALL01")
-	if n := w.log.count("access monitoring rule names somebody in a form that can't be read"); n != 1 || !w.log.has("rule=forms") || !w.log.has("character 6: unknown field") {
+	if n := w.log.count("access monitoring rule names a recipient that can't be read"); n != 1 || !w.log.has("rule=forms") || !w.log.has("character 6: unknown field") {
 		t.Errorf("%d warnings, want one with rule and place", n)
 	}
 }
@@ -150,7 +150,7 @@ func TestRulesNameRecipientsInEveryForm(t *testing.T) {
 // told is one line of an answer.
 type told struct{ Name, Rule, Key, ID, Mentions, Err string }
 
-func (w *world) asks(o app.RouteOptions) ([]told, notify.Answer) {
+func (w *world) asks(o app.RouteOptions) ([]told, recipient.Explanation) {
 	w.t.Helper()
 	c, _, err := config.Load(w.config)
 	w.must(err)
@@ -158,7 +158,7 @@ func (w *world) asks(o app.RouteOptions) ([]told, notify.Answer) {
 	a, err := app.Route(w.t.Context(), o)
 	w.must(err)
 	var lines []told
-	for _, t := range a.Told {
+	for _, t := range a.Recipients {
 		line := told{t.Want.Name, t.Want.Rule, t.Want.Role, t.To.ID, strings.Join(t.Mentions, " "), ""}
 		if t.Err != nil {
 			line.Err = t.Err.Error()
@@ -173,7 +173,7 @@ func TestWhoWouldHearIsAskedOfTeleportAndSlack(t *testing.T) {
 a = "{{.User.Traits.team}}"`)
 	w.oncall()
 	w.rule("prod", prod, "security")
-	ask := func(o app.RouteOptions, want ...told) notify.Answer {
+	ask := func(o app.RouteOptions, want ...told) recipient.Explanation {
 		t.Helper()
 		got, a := w.asks(o)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -188,8 +188,8 @@ a = "{{.User.Traits.team}}"`)
 		told{Name: "#dev", Key: "*", ID: dev, Mentions: "S0ONCALL01"},
 		told{Name: "nobody@example.com", Key: "*", Err: "look up nobody@example.com: users_not_found"},
 		told{Name: "carol", ID: carol})
-	if a.Requester.ID != alice || a.Later != nil {
-		t.Errorf("requester %+v, later %v", a.Requester, a.Later)
+	if a.Requester.ID != alice || a.Pending != nil {
+		t.Errorf("requester %+v, later %v", a.Requester, a.Pending)
 	}
 	ask(app.RouteOptions{Request: made("prod")}, told{Name: "security", Rule: "prod", ID: "#security"})
 	ask(app.RouteOptions{Request: made("a"), Traits: map[string][]string{"team": {"dev"}}},

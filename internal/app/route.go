@@ -9,7 +9,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/config"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
-	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
@@ -28,7 +28,7 @@ type RouteOptions struct {
 
 // Route returns who would hear of a request if it were new, by the rules that
 // Teleport has now and with everybody looked up in Slack. It posts nothing.
-func Route(ctx context.Context, o RouteOptions) (notify.Answer, error) {
+func Route(ctx context.Context, o RouteOptions) (recipient.Explanation, error) {
 	ctx, cancel := context.WithTimeout(ctx, routeTimeout)
 	defer cancel()
 	tp, err := teleport.New(teleport.Options{
@@ -40,30 +40,29 @@ func Route(ctx context.Context, o RouteOptions) (notify.Answer, error) {
 		Log:       o.Log,
 	})
 	if err != nil {
-		return notify.Answer{}, err
+		return recipient.Explanation{}, err
 	}
 	defer func() { _ = tp.Close() }() // nothing is in flight any more
 	if _, err := tp.Connect(ctx); err != nil {
-		return notify.Answer{}, err
+		return recipient.Explanation{}, err
 	}
 	sl, err := slackOnce(o.Config, o.Log)
 	if err != nil {
-		return notify.Answer{}, err
+		return recipient.Explanation{}, err
 	}
 	defer sl.Close()
 	// Which scopes there are decides how names are looked up.
 	if _, err := sl.Auth(ctx); err != nil {
-		return notify.Answer{}, err
+		return recipient.Explanation{}, err
 	}
 	req := o.Request
 	if o.RequestID != "" {
 		if req, err = tp.Request(ctx, o.RequestID); err != nil {
-			return notify.Answer{}, fault.Wrapf(err, "read request %s", o.RequestID)
+			return recipient.Explanation{}, fault.Wrapf(err, "read request %s", o.RequestID)
 		}
 	}
-	n := notify.New(notify.Options{
-		Requests: tp, Records: tp, Describer: tp, Messenger: sl, Directory: sl,
-		Inspector:   inspector{tp, o.Traits},
+	r := recipient.New(recipient.Options{
+		Users: tp, Directory: sl, Inspector: inspector{tp, o.Traits},
 		Routes:      route.Table(o.Config.Recipients),
 		NoRequester: !o.Config.Messages.Requester,
 		Log:         o.Log,
@@ -73,8 +72,8 @@ func Route(ctx context.Context, o RouteOptions) (notify.Answer, error) {
 		o.Log.Warn("access monitoring rules can't be read, only static routes are in force",
 			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, fault.Hint(err)))
 	}
-	n.SetRules(rules)
-	return n.Who(ctx, req), nil
+	r.SetRules(rules)
+	return r.Explain(ctx, req), nil
 }
 
 // inspector is Teleport with the requester's traits as somebody wants them.

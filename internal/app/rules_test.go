@@ -114,7 +114,7 @@ func TestARuleThatCannotBeRead(t *testing.T) {
 	}
 	w.rule("broken", prod, "security")
 	w.shows(id, []string{dev, sec}, "PENDING")
-	if n := w.log.count("can't be read and is left out"); n != 2 {
+	if n := w.log.count("can't be read, ignoring it"); n != 2 {
 		t.Errorf("%d warnings about rules, want one for each", n)
 	}
 }
@@ -125,7 +125,7 @@ func TestARuleThatFailsOverARequest(t *testing.T) {
 	w.startPlugin()
 	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
 	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
-	if n := w.log.count("access monitoring rule can't be asked"); n != 1 {
+	if n := w.log.count("access monitoring rule can't be evaluated"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
 	// One that works is not held up by one that doesn't.
@@ -186,12 +186,12 @@ func TestRulesOverLabels(t *testing.T) {
 	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("n-2")}}), sec)
 	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-2")}}), dev)
 	w.hears(w.request(teleporttest.Request{Roles: role}), dev)
-	if w.log.has("can't be asked") {
+	if w.log.has("can't be evaluated") {
 		t.Error("a rule could not be asked where all was well")
 	}
 	// Labels of half of the resources are no answer.
 	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("gone")}}), dev)
-	if n := w.log.count("can't be asked"); n != 2 || !w.log.has("resource_not_seen") || !w.log.has("preview_as_roles") {
+	if n := w.log.count("can't be evaluated"); n != 2 || !w.log.has("resource_not_seen") || !w.log.has("preview_as_roles") {
 		t.Errorf("%d warnings, want one for each rule", n)
 	}
 }

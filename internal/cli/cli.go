@@ -31,7 +31,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/teleport-slack/teleport-slack/internal/check"
-	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 )
 
 // program is the name that people type.
@@ -59,7 +59,7 @@ type Options struct {
 	// Demo runs both doubles and the plugin until the context ends.
 	Demo func(context.Context, DemoOptions) error
 	// Route finds out who would hear of a request, from Teleport and Slack.
-	Route func(context.Context, RouteOptions) (notify.Answer, error)
+	Route func(context.Context, RouteOptions) (recipient.Explanation, error)
 	// Stories are the names that "demo --scenario" takes; the first is its own.
 	Stories []string
 	// Post posts one message and returns where it went.

@@ -18,7 +18,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
-	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
@@ -50,9 +50,9 @@ func TestMain(m *testing.M) {
 }
 
 // scriptedRoute answers with one of everything.
-func scriptedRoute(_ context.Context, o RouteOptions) (notify.Answer, error) {
+func scriptedRoute(_ context.Context, o RouteOptions) (recipient.Explanation, error) {
 	if o.RequestID == "none" {
-		return notify.Answer{}, errors.New("read request none: not_found")
+		return recipient.Explanation{}, errors.New("read request none: not_found")
 	}
 	req := o.Request
 	if o.RequestID != "" {
@@ -62,9 +62,9 @@ func scriptedRoute(_ context.Context, o RouteOptions) (notify.Answer, error) {
 	}
 	o.Log.With(slog.String("rule", "night")).Warn("rule has a cold\x1b", slog.String("error", "sneezes"), slog.String("hint", "tea"))
 	o.Log.Info("nothing of importance")
-	return notify.Answer{
+	return recipient.Explanation{
 		Request: req,
-		Told: []notify.Told{
+		Recipients: []recipient.Assigned{
 			{
 				Want: route.Want{Name: "dev", Why: route.ByRule, Rule: "night"}, Mentions: []string{"S0ONCALL01"},
 				To: access.Recipient{ID: "C0DEV000001", Kind: access.Channel},
@@ -74,9 +74,9 @@ func scriptedRoute(_ context.Context, o RouteOptions) (notify.Answer, error) {
 				Err:  &fault.Error{Op: "look up nobody@example.com", Reason: "users_not_found", Hint: "check the address"},
 			},
 		},
-		Gaps:      []route.Gap{{Recipient: "x-{{.User.Traits.y}}", Rule: "night", What: `the requester has no trait "y"`}},
+		Unresolved:      []route.Gap{{Recipient: "x-{{.User.Traits.y}}", Rule: "night", What: `the requester has no trait "y"`}},
 		Requester: access.Recipient{ID: "U0ALICE0001", Kind: access.Person},
-		Later:     errors.New("Slack is away"),
+		Pending:     errors.New("Slack is away"),
 	}, nil
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/config"
-	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
@@ -89,14 +89,14 @@ func (o Options) runRoute(ctx context.Context, f routeFlags) error {
 		return err
 	}
 	online := f.resolve || f.id != ""
-	var answer notify.Answer
+	var answer recipient.Explanation
 	if online {
 		answer, err = o.Route(ctx, RouteOptions{
 			Config: cfg, RequestID: f.id, Request: req, Traits: traits,
 			Log: slog.New(warningHandler{w: o.Stderr}),
 		})
 	} else {
-		answer, err = offline(cfg, req, traits)
+		answer, err = recipient.ExplainOffline(route.Table(cfg.Recipients), req, traits)
 	}
 	if err != nil {
 		return err
@@ -132,20 +132,6 @@ func keyValues(flag string, given []string) (map[string][]string, error) {
 		m[key] = append(m[key], value)
 	}
 	return m, nil
-}
-
-// offline answers from the configuration alone.
-func offline(cfg config.Config, req access.Request, traits map[string][]string) (notify.Answer, error) {
-	routes, err := route.Table(cfg.Recipients).Compile()
-	if err != nil {
-		return notify.Answer{}, err // the configuration has been checked: this does not happen
-	}
-	routed := routes.Recipients(route.Facts{Request: req, Traits: traits})
-	a := notify.Answer{Request: req, Gaps: routed.Gaps}
-	for _, w := range routed.Wants {
-		a.Told = append(a.Told, notify.Told{Want: w, Self: strings.EqualFold(w.Name, req.User)})
-	}
-	return a, nil
 }
 
 // report is an answer as it is printed.
@@ -188,7 +174,7 @@ var reasons = map[route.Reason]string{
 	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByNeglect: "escalation",
 }
 
-func routeReport(a notify.Answer, resolved, requester bool) answerReport {
+func routeReport(a recipient.Explanation, resolved, requester bool) answerReport {
 	r := answerReport{
 		Request:  requestReport{ID: a.Request.ID, User: a.Request.User, Roles: append([]string{}, a.Request.Roles...)},
 		Resolved: resolved, Recipients: []recipientReport{},
@@ -196,7 +182,7 @@ func routeReport(a notify.Answer, resolved, requester bool) answerReport {
 	for _, res := range a.Request.Resources {
 		r.Request.Resources = append(r.Request.Resources, res.ID())
 	}
-	for _, t := range a.Told {
+	for _, t := range a.Recipients {
 		one := recipientReport{Name: t.Want.Name, Form: "place", Why: reasons[t.Want.Why], Key: t.Want.Role, Rule: t.Want.Rule, Mentions: t.Mentions}
 		if t.Want.User {
 			one.Form = "user"
@@ -211,7 +197,7 @@ func routeReport(a notify.Answer, resolved, requester bool) answerReport {
 			}
 		}
 		switch {
-		case t.Self:
+		case t.IsRequester:
 			one.Problem = "is the requester, who reviews nothing"
 		case t.Err != nil:
 			one.Problem, one.Hint = t.Err.Error(), hintOf(t.Err)
@@ -227,11 +213,11 @@ func routeReport(a notify.Answer, resolved, requester bool) answerReport {
 	case a.Requester.ID != "":
 		r.Recipients = append(r.Recipients, recipientReport{Name: a.Request.User, Form: "user", Why: "requester", ID: a.Requester.ID, Kind: "person"})
 	}
-	for _, g := range a.Gaps {
+	for _, g := range a.Unresolved {
 		r.LeftOut = append(r.LeftOut, gapReport{Recipient: g.Recipient, Key: g.Role, Rule: g.Rule, What: g.What})
 	}
-	if a.Later != nil {
-		r.Later = a.Later.Error()
+	if a.Pending != nil {
+		r.Later = a.Pending.Error()
 	}
 	return r
 }

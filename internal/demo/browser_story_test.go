@@ -37,8 +37,8 @@ func TestBrowserTimeline(t *testing.T) {
 	b.requestAccess("alice@example.com", "editor", "first")
 	b.until("what alice did", happened("people", "alice@example.com requests editor"))
 	b.until("what the plugin saw", happened("teleport", "GetPluginData"))
-	b.until("what it decided", happened("plugin", "planned what is missing"))
-	b.until("what it did", happened("plugin", "posted message"))
+	b.until("what it decided", happened("plugin", "planned the next steps"))
+	b.until("what it did", happened("plugin", "message posted"))
 	b.until("what Slack answered", happened("slack", "chat.postMessage"))
 	b.until("where it is written down", happened("teleport", "UpdatePluginData"))
 	b.until("all is delivered", counted("wanted", 2)+" && "+counted("delivered", 2)+" && "+counted("waiting", 0))
@@ -157,7 +157,7 @@ func TestBrowserAccessibilityTree(t *testing.T) {
 	b.choose(`#actor`, "U0BOB")
 	b.click(`#messages > article:last-of-type [data-action=deny_button]`)
 	b.until("a window is open", `document.querySelector(".window")`)
-	b.until("the story is told", happened("plugin", "posted message"))
+	b.until("the story is told", happened("plugin", "message posted"))
 
 	var nodes []*accessibility.Node
 	b.do("read the tree", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -110,6 +110,20 @@ func ClassOf(err error) Class {
 	return Retry
 }
 
+// Temporary reports whether trying again may give another answer without
+// anybody changing the configuration or the installation.
+func Temporary(err error) bool {
+	switch ClassOf(err) {
+	case Retry, Unknown:
+		return true
+	case Fatal:
+		// A token may be replaced any minute; a scope takes a new installation.
+		e, _ := As(err)
+		return e.Reason != "missing_scope"
+	}
+	return false
+}
+
 // After returns how long the other side asked to wait, or zero.
 func After(err error) time.Duration {
 	if e, ok := As(err); ok {

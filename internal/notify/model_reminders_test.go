@@ -13,7 +13,7 @@ import (
 const oncall = "C0ONCALL001"
 
 // reminding is short enough to happen within the stories.
-var reminding = notify.Reminders{After: 4 * time.Minute, Every: 6 * time.Minute, Max: 2, EscalateTo: []string{"#oncall"}}
+var reminding = notify.Reminders{After: 4 * time.Minute, Every: 6 * time.Minute, Max: 2, Escalate: true}
 
 // escalatedAfter is when the others are told at the earliest.
 func escalatedAfter() time.Duration {

@@ -123,7 +123,6 @@ type story struct {
 	began    time.Time
 	healed   time.Time // since when everything works
 	away     bool
-	refused  int // writes to Teleport that went wrong at the most
 	requests []*asked
 	ends     []func() // of Slack's faults
 }
@@ -179,14 +178,10 @@ func (s *story) act(a action) {
 	case "teleport fault":
 		f := teleportFaults[a.N%len(teleportFaults)]
 		f.Times = a.M + 1
-		if f.Method == "UpdatePluginData" || f.Cut {
-			s.refused += f.Times
-		}
 		s.u.teleport.Inject(f)
 	case "teleport stops":
 		if !s.away {
 			s.away = true
-			s.refused += 4 * len(s.u.replicas) // workers with a post of which they can't write down that it arrived
 			s.u.stopTeleport()
 		}
 	case "teleport starts":
@@ -407,11 +402,14 @@ func (s *story) check(exactly bool) (problems []string) {
 	return problems
 }
 
-// lostAnswers is how many posts may have happened without the plugin knowing:
-// Slack's answer was lost, the process died, or what it knew could not be
-// written down before another replica took over.
+// lostAnswers is how many posts happened without a record of it: Slack's answer
+// was lost, the process died before it wrote the results of a round, or it
+// could write them only after another replica might have taken over.
 func (s *story) lostAnswers() int {
-	n := s.u.crashes*4 + s.refused // workers
+	n := s.u.lost
+	for _, r := range s.u.replicas {
+		n += r.fate.lost()
+	}
 	for _, c := range s.u.slack.Calls() {
 		if c.Method == "chat.postMessage" && c.Outcome != "ok" && c.Outcome != "ratelimited" {
 			n++

@@ -23,6 +23,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
@@ -59,7 +60,7 @@ type universe struct {
 	slackLis *slacktest.Listener
 	identity string
 	replicas []*replica
-	crashes  int
+	lost     int       // posts that processes recorded late, or did not live to record; see lostAnswers
 	out      io.Writer // the replicas' log
 	failed   func(rule, reason string)
 	observer notify.Observer
@@ -154,8 +155,11 @@ func (u *universe) start(host string) error {
 	r := &replica{name: host, cancel: cancel, fate: &fate{effects: -1, kill: cancel}}
 	d := doomed{teleport: tp, slack: sl, fate: r.fate}
 	r.notifier = notify.New(notify.Options{
-		Requests: tp, Records: d, Describer: tp, Messenger: d, Directory: sl, Inspector: tp, RuleFailed: u.failed,
-		Routes: routes, Workers: 4, Host: host, Log: log, Observer: u.observer,
+		Requests: tp, Records: d, Describer: tp, Messenger: d,
+		Recipients: recipient.New(recipient.Options{
+			Users: tp, Directory: sl, Inspector: tp, RuleFailed: u.failed, Routes: routes, EscalateTo: []string{"#oncall"}, Log: log,
+		}),
+		Workers: 4, Host: host, Log: log, Observer: u.observer,
 		Ends: notify.Ends{Notice: notice, Ended: true}, Reminders: reminding,
 	})
 	r.close = func() { sl.Close(); transport.CloseIdleConnections(); _ = tp.Close() }
@@ -187,8 +191,8 @@ func (r *replica) stop() {
 
 // crash stops a replica and forgets it.
 func (u *universe) crash(r *replica) {
-	u.crashes++
 	r.stop()
+	u.lost += r.fate.lost()
 	for i := range u.replicas {
 		if u.replicas[i] == r {
 			u.replicas = append(u.replicas[:i:i], u.replicas[i+1:]...)
@@ -205,6 +209,42 @@ type fate struct {
 	before  bool // dies before the last one instead of after it
 	dead    bool
 	kill    func()
+
+	unrecorded map[string]int // posts that happened and whose result no write has recorded yet, by request
+	late       int            // posts whose result was recorded late, so that another replica may have taken over
+}
+
+// posted counts a post that happened.
+func (f *fate) posted(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.unrecorded == nil {
+		f.unrecorded = map[string]int{}
+	}
+	f.unrecorded[id]++
+}
+
+// wrote notes that a request's record was written, with what was posted before,
+// or that it could not be.
+func (f *fate) wrote(id string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.late += f.unrecorded[id]
+		return
+	}
+	delete(f.unrecorded, id)
+}
+
+// lost returns how many posts the process recorded late or not at all.
+func (f *fate) lost() (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n = f.late
+	for _, posts := range f.unrecorded {
+		n += posts
+	}
+	return n
 }
 
 var errDead = fault.New(fault.Retry, "work", "the process is dead")
@@ -264,13 +304,23 @@ func (d doomed) Records(ctx context.Context, yield func(string, map[string]strin
 }
 
 func (d doomed) UpdateRecord(ctx context.Context, id string, set, expect map[string]string) error {
-	return d.fate.effect(func() error { return d.teleport.UpdateRecord(ctx, id, set, expect) })
+	return d.fate.effect(func() error {
+		err := d.teleport.UpdateRecord(ctx, id, set, expect)
+		d.fate.wrote(id, err)
+		return err
+	})
 }
 
 func (d doomed) Ready(p message.Post) error { return d.slack.Ready(p) }
 
 func (d doomed) Post(ctx context.Context, p message.Post) (ref access.MessageRef, err error) {
-	err = d.fate.effect(func() error { ref, err = d.slack.Post(ctx, p); return err })
+	err = d.fate.effect(func() error {
+		ref, err = d.slack.Post(ctx, p)
+		if err == nil || ctx.Err() != nil { // what the process hangs up on as it dies may have arrived
+			d.fate.posted(p.Tag.RequestID)
+		}
+		return err
+	})
 	return ref, err
 }
 

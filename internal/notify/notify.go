@@ -1,10 +1,10 @@
-// Package notify is the story: it makes Slack show what Teleport says.
+// Package notify keeps Slack messages in sync with Teleport access requests.
 //
-// For each access request there are two facts, what Teleport says now and what
-// Slack shows now, which is our record. Plan compares them and returns the
-// steps that are missing; Reconcile runs them one after another and records
-// each result. Events only say which request to look at, so a lost event, a
-// crash or an hour without Slack is repaired by the next look.
+// For each access request there are two facts: what Teleport says now, and what
+// Slack shows now, which is our record. Plan compares them and returns the next
+// step of each copy; a delivery makes these calls and records the results.
+// Events only say which request to reconcile, so a lost event, a crash or an
+// hour without Slack is repaired by the next one. Start with reconcile.go.
 //
 // What holds at any time:
 //
@@ -30,11 +30,15 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/outbox"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
-	"github.com/teleport-slack/teleport-slack/internal/replica"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
+	"github.com/teleport-slack/teleport-slack/internal/record"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
 // Requests is where requests are read.
@@ -66,92 +70,45 @@ type Messenger interface {
 	Find(ctx context.Context, channel, thread string, tag message.Tag, since time.Time) (access.MessageRef, bool, error)
 }
 
-// Directory knows who is who in Slack.
-type Directory interface {
-	Resolve(ctx context.Context, name string) (access.Recipient, error)
-}
-
-// How the work is done.
-const (
-	// DefaultWorkers is how many requests are worked on at the same time.
-	DefaultWorkers = 16
-
-	// announceResolvedWithin is how old a request may be that was decided
-	// before we ever saw it, for its recipients to be told still. It covers
-	// restarts and short outages without flooding channels with history when
-	// the plugin is installed.
-	announceResolvedWithin = time.Hour
-
-	// retryFailedAfter is when a recipient that can't be reached is tried again.
-	retryFailedAfter = 24 * time.Hour
-)
+// DefaultWorkers is how many requests are delivered at the same time.
+const DefaultWorkers = 16
 
 // Options are a Notifier's collaborators.
 type Options struct {
-	Requests  Requests
-	Records   Records
-	Describer Describer
-	Messenger Messenger
-	Directory Directory
-	Inspector Inspector // nil if rules can't ask for traits and labels
-	Routes    route.Table
-	// RuleFailed counts rules that could not be read or asked: with the name
-	// of the rule, empty if it is about all of them, and a short reason. It is
-	// called from many goroutines; may be nil.
-	RuleFailed func(rule, reason string)
+	Requests   Requests
+	Records    Records
+	Recipients *recipient.Resolver
+	Describer  Describer
+	Messenger  Messenger
 	Style      message.Style
 	Ends       Ends
 	Reminders  Reminders
-	// NoRequester keeps requesters without a message of their own. Messages
-	// that they have from before are still kept true.
-	NoRequester bool
-	Workers     int      // zero for DefaultWorkers
-	Host        string   // tells replicas apart; empty for the host's name
-	Observer    Observer // may be nil
-	Log         *slog.Logger
+	Workers    int      // zero for DefaultWorkers
+	Host       string   // tells replicas apart; empty for the host's name
+	Observer   Observer // may be nil
+	Log        *slog.Logger
 }
 
-// Notifier reconciles requests. New makes one.
+// Notifier reconciles requests. New makes one. Its fields are its parts, what is
+// in force for every request, and what it remembers of each.
 type Notifier struct {
-	o       Options
-	replica string
-	queue   *queue.Queue
-	alarms  *queue.Queue // requests to look at when access ends or a reminder is due
+	o          Options
+	recipients *recipient.Resolver
+	outbox     *outbox.Outbox
+	records    *record.Store
+	problems   *logonce.Logger
+	stall      stallDetector
+	queue      *queue.Queue // requests to reconcile
+	alarms     *queue.Queue // requests to reconcile when access ends or a reminder is due
 
 	cluster  atomic.Pointer[access.Cluster]
-	routes   atomic.Pointer[routing]
 	buttons  atomic.Pointer[access.Buttons]
-	full     atomic.Bool  // the next Resync looks at records too
-	noReact  atomic.Bool  // the token may not put reactions
-	refusals atomic.Int32 // how often in a row Slack did not take something
+	full     atomic.Bool  // the next Resync reads records too
+	noReact  atomic.Bool  // the token may not add reactions
+	refusals atomic.Int32 // how often in a row Slack did not accept a call
 
-	escalation []route.Recipient // who is told of requests that nobody looks at
-	complaints *complaints
-	pulse      pulse
-	foreign    replica.Sightings // what other replicas are about to do, by request and copy
-
-	mu         sync.Mutex
-	sources    []rule.Source        // the rules as they came
-	rulesKnown bool                 // they came at least once
-	unsaved    map[string][]effect  // results that a failed write left unrecorded, by request
-	settled    map[string]settled   // requests of which nothing is left to do
-	heard      map[string]time.Time // when a change was first heard of, by request
-	failing    map[string]time.Time // recipients that could not be reached, and when
-}
-
-// settled is what a request was when nothing was left to do.
-type settled struct {
-	digest string
-	until  time.Time // when to look again all the same; zero for never
-}
-
-// routing is the routes and since when they are in force.
-type routing struct {
-	table   route.Routes
-	rules   []rule.Rule // in the order of their names
-	named   route.Named // whom they name
-	since   time.Time
-	changed bool // others were in force before, in this process
+	mu       sync.Mutex
+	requests map[string]*requestMemory
 }
 
 // New returns a Notifier that does nothing until Run.
@@ -162,49 +119,37 @@ func New(o Options) *Notifier {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	box := outbox.New(outbox.Options{Host: o.Host, Finder: o.Messenger, Lease: intentLease, Fresh: intentFresh})
 	n := &Notifier{
-		o: o, replica: replica.Name(o.Host), queue: queue.New(), alarms: queue.New(),
-		complaints: newComplaints(o.Log),
-		unsaved:    map[string][]effect{}, settled: map[string]settled{},
-		heard: map[string]time.Time{}, failing: map[string]time.Time{},
+		o: o, recipients: o.Recipients, outbox: box, records: record.NewStore(o.Records, box.Replica()),
+		problems: logonce.New(o.Log), queue: queue.New(), alarms: queue.New(), requests: map[string]*requestMemory{},
 	}
 	n.cluster.Store(&access.Cluster{})
 	n.buttons.Store(&access.Buttons{})
-	n.SetRoutes(o.Routes)
-	var broken error
-	if n.escalation, broken = route.ParseRecipients(o.Reminders.EscalateTo); broken != nil {
-		n.complaints.report("escalation", "some routes can't be read and are left out", broken)
-	}
 	n.full.Store(true)
 	return n
 }
 
-// sameHost says that the replica is this process or one of its past lives.
-func (n *Notifier) sameHost(other string) bool { return replica.SameHost(n.replica, other) }
-
-// Connected tells which cluster the requests come from, after each new connection.
+// Connected sets the cluster that requests come from, after each new connection.
 func (n *Notifier) Connected(c access.Cluster) {
 	n.cluster.Store(&c)
 	n.full.Store(true)
 }
 
-// SetRoutes changes who hears of requests. Recipients that could not be
-// reached are tried again.
+// SetRoutes replaces the static routes. Recipients that could not be reached
+// are tried again with the next Resync.
 func (n *Notifier) SetRoutes(t route.Table) {
+	n.recipients.SetRoutes(t)
 	n.noReact.Store(false)
-	table, broken := t.Compile()
-	n.mu.Lock()
-	r := &routing{table: table, since: time.Now()}
-	if old := n.routes.Load(); old != nil {
-		r.rules, r.named, r.changed = old.rules, old.named, true
-	}
-	n.routes.Store(r)
-	clear(n.settled)
-	clear(n.failing)
-	n.mu.Unlock()
-	n.complaints.forget()
-	if broken != nil { // the configuration is checked before, so this is somebody else's table
-		n.complaints.report("routes", "some routes can't be read and are left out", broken)
+	n.problems.Reset()
+	n.unsettleAll()
+}
+
+// SetRules replaces the access monitoring rules. Requests are not reconciled
+// again until they change or Resync is called.
+func (n *Notifier) SetRules(sources []rule.Source) {
+	if n.recipients.SetRules(sources) {
+		n.unsettleAll()
 	}
 }
 
@@ -216,95 +161,24 @@ func (n *Notifier) SetButtons(b access.Buttons) bool {
 	return !reflect.DeepEqual(*old, b)
 }
 
-// Changed says that a request was put or deleted.
+// Changed notes that a request was put or deleted.
 func (n *Notifier) Changed(id string) {
-	n.hear(id, time.Now())
+	n.changed(id, time.Now())
 	n.queue.Add(id, queue.Urgent)
 }
 
-// Reachable says that what failed may work now: everything that waits out a
+// Reachable notes that what failed may work now: everything that waits out a
 // backoff is due.
 func (n *Notifier) Reachable() {
 	n.noReact.Store(false)
 	n.queue.Kick()
 }
 
-// Resync looks at every request that is not as it was when nothing was left to
-// do, and after a new connection at every record, because requests may have
-// ended while nobody watched.
-func (n *Notifier) Resync(ctx context.Context) error {
-	full := n.full.Swap(false)
-	live := map[string]struct{}{}
-	err := n.o.Requests.Requests(ctx, func(req access.Request) error {
-		live[req.ID] = struct{}{}
-		if n.isSettled(req) {
-			return nil
-		}
-		p := queue.Passing
-		if !req.State.Resolved() {
-			p = queue.Urgent
-		}
-		n.queue.Add(req.ID, p)
-		return nil
-	})
-	if err == nil && full {
-		err = n.o.Records.Records(ctx, func(id string, data map[string]string) error {
-			if _, ok := live[id]; !ok && !n.endedIn(id, data) {
-				n.queue.Add(id, queue.Passing)
-			}
-			return nil
-		})
-	}
-	if err != nil {
-		if full {
-			n.full.Store(true)
-		}
-		return err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for id := range n.settled {
-		if _, ok := live[id]; !ok {
-			// It ended without a word: its event was lost.
-			delete(n.settled, id)
-			n.queue.Add(id, queue.Normal)
-		}
-	}
-	return nil
-}
-
-// settle remembers that nothing is left to do for the request as it is.
-func (n *Notifier) settle(f Facts, by *routing) {
-	s := settled{digest: Digest(f.Request, access.Reviewers, f.Buttons)}
-	for _, c := range f.Record.Copies {
-		if c.Failure != nil {
-			s.until = time.Now().Add(retryFailedAfter)
-		}
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.routes.Load() == by { // else others may have to hear of it by now
-		n.settled[f.Request.ID] = s
-	}
-}
-
-func (n *Notifier) isSettled(req access.Request) bool {
-	n.mu.Lock()
-	s, ok := n.settled[req.ID]
-	n.mu.Unlock()
-	return ok && s.digest == Digest(req, access.Reviewers, *n.buttons.Load()) && (s.until.IsZero() || time.Now().Before(s.until))
-}
-
-// Run works until ctx ends, then finishes what is in flight for as long as
+// Run delivers until ctx ends, then finishes what is in flight for as long as
 // drain lasts. It returns when nothing of it runs any more.
 func (n *Notifier) Run(ctx context.Context, drain time.Duration) error {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(drain, cancel)
-		context.AfterFunc(work, func() { timer.Stop() })
-	})
-	defer stop()
+	work, release := wait.Drain(ctx, drain)
+	defer release()
 
 	var g errgroup.Group
 	for range n.o.Workers {
@@ -331,27 +205,30 @@ func (n *Notifier) Run(ctx context.Context, drain time.Duration) error {
 	return g.Wait()
 }
 
-// Left returns how many requests still had something to do.
+// Left returns how many requests still have something to do.
 func (n *Notifier) Left() int {
 	s := n.queue.Stats()
 	return s.Due + s.Later + s.Working
 }
 
-// handle reconciles one request and decides when to look at it again.
+// handle reconciles one request and decides when to reconcile it again.
 func (n *Notifier) handle(ctx context.Context, id string) {
 	defer n.queue.Done(id)
 	begin := time.Now()
-	out := n.Reconcile(ctx, id)
+	n.stall.touch(id)
+	result := n.reconcile(ctx, id)
+	n.stall.end(id)
 	if n.o.Observer != nil {
-		n.o.Observer.Reconciled(Reconciled{Took: time.Since(begin), Result: out.result()})
+		n.o.Observer.Reconciled(Reconciled{Took: time.Since(begin), Status: result.status()})
 	}
+	log := n.o.Log.With(slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, result.RetryAfter))
 	switch {
-	case out.failed:
-		n.o.Log.Debug("request is tried again later", slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, out.again))
-		n.queue.Retry(id, queue.Normal, out.again)
-	case out.again > 0:
-		n.o.Log.Debug("request waits for its next look", slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, out.again))
-		n.queue.After(id, queue.Normal, out.again)
+	case result.Failed:
+		log.Debug("delivery failed, trying again later")
+		n.queue.Retry(id, queue.Normal, result.RetryAfter)
+	case result.RetryAfter > 0:
+		log.Debug("delivery waits")
+		n.queue.After(id, queue.Normal, result.RetryAfter)
 	default:
 		n.queue.Succeed(id)
 	}

@@ -1,10 +1,13 @@
 package notify
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
@@ -17,15 +20,15 @@ type Op uint8
 
 // The kinds of steps, in the order in which one copy needs them.
 const (
-	Recover   Op = iota // find out whether an unfinished post happened
-	Post                // post the message
-	Update              // edit the message
-	React               // put the reaction on it
-	Reply               // tell of one review in its thread
-	Final               // tell the outcome in its thread
-	TellEnds            // tell in its thread that access will end
-	TellEnded           // tell in its thread that access has ended
-	Remind              // remind in its thread that the request waits
+	Recover     Op = iota // find out whether an unfinished post arrived
+	Post                  // post the message
+	Update                // edit the message
+	React                 // add the reaction to it
+	Reply                 // post a review in its thread
+	Final                 // post the outcome in its thread
+	NotifyEnds            // post in its thread that access will end
+	NotifyEnded           // post in its thread that access has ended
+	Remind                // post in its thread that the request waits
 )
 
 var opNames = [...]string{"recover", "post", "update", "react", "reply", "final", "access-ends", "access-ended", "reminder"}
@@ -33,20 +36,38 @@ var opNames = [...]string{"recover", "post", "update", "react", "reply", "final"
 // String returns the name of the operation.
 func (o Op) String() string { return opNames[o] }
 
-// posts says that the step makes a new message, which must not be doubled.
-func (o Op) posts() bool {
-	return o == Post || o == Reply || o == Final || o == TellEnds || o == TellEnded || o == Remind
+// Ops returns every kind of step.
+func Ops() []Op {
+	return []Op{Recover, Post, Update, React, Reply, Final, NotifyEnds, NotifyEnded, Remind}
 }
 
-// describes says that what the step sends names what the request asks for.
-func (o Op) describes() bool { return o == Post || o == Update || o == TellEnds || o == TellEnded }
+// posts reports whether the step makes a new message, which must not be doubled.
+func (o Op) posts() bool { return o != Recover && o != Update && o != React }
+
+// describes reports whether the message of the step names what the request asks
+// for.
+func (o Op) describes() bool {
+	return o == Post || o == Update || o == NotifyEnds || o == NotifyEnded
+}
+
+// urgency orders the steps of a round: first messages, then changes, then what
+// goes into threads.
+func (o Op) urgency() int {
+	switch o {
+	case Recover, Post:
+		return 0
+	case Update, React:
+		return 1
+	}
+	return 2
+}
 
 // Step is one thing to do for one copy.
 type Step struct {
 	Op       Op
-	Copy     int // index in the record's copies
-	Review   int // index in the request's reviews, for Reply
-	Reminder int // counts reminders in the thread from 1, for Remind
+	Copy     string // the copy's ID
+	Review   int    // index in the request's reviews, for Reply
+	Reminder int    // counts reminders in the thread from 1, for Remind
 }
 
 // Part names what the step posts, as intents and metadata have it.
@@ -56,96 +77,89 @@ func (s Step) Part() string {
 		return "review-" + strconv.Itoa(s.Review)
 	case Remind:
 		return "reminder-" + strconv.Itoa(s.Reminder)
-	case Final, TellEnds, TellEnded:
+	case Final, NotifyEnds, NotifyEnded:
 		return s.Op.String()
 	}
 	return "request"
 }
 
-// Facts are what Plan compares.
-type Facts struct {
-	Request   access.Request
-	Gone      bool // Teleport no longer has the request; Request is what we remember
-	Record    record.Record
-	CanReact  bool // the token may put reactions
-	Buttons   access.Buttons
-	RetryAll  time.Time // failures before this are tried again
-	Now       time.Time
-	Ends      Ends
-	Reminders Reminders
-}
-
-// Plan returns the steps that make Slack show the request, in order: first
-// messages before changes, changes before replies. It is pure, and after its
-// own steps it returns nothing.
-func Plan(f Facts) []Step {
-	var posts, edits, replies []Step
-	for i, c := range f.Record.Copies {
-		// Where a post was refused, such as a reply in a locked thread, the
-		// message that is there can still be made true.
-		refused := c.Failure != nil && !c.Failure.At.Before(f.RetryAll)
-		if refused && c.At.IsZero() {
-			continue
+// Plan returns the next step of each copy that has one, the most urgent first.
+// It is pure, and once its steps were applied until none is left, Slack shows
+// the request.
+func Plan(s State) []Step {
+	var steps []Step
+	for _, c := range s.Record.Copies {
+		if step, due := nextStep(s, c); due {
+			steps = append(steps, step)
 		}
-		if c.To == "" && c.At.IsZero() {
-			continue // a name that Slack does not know
-		}
-		if c.Intent != nil {
-			posts = append(posts, Step{Op: Recover, Copy: i})
-			continue
-		}
-		if c.At.IsZero() {
-			if held(f, c) {
-				continue
-			}
-			if c.Failure != nil && f.Request.State.Resolved() {
-				continue // it could not be told in time, and nothing is left to decide
-			}
-			posts = append(posts, Step{Op: Post, Copy: i})
-			continue
-		}
-		if stale(f, c) {
-			edits = append(edits, Step{Op: Update, Copy: i})
-		}
-		if e := reaction(f.Request.State); f.CanReact && e != "" && c.Reaction != e && !settledElsewhere(f, c) {
-			edits = append(edits, Step{Op: React, Copy: i})
-		}
-		if refused {
-			continue
-		}
-		for r := c.Replies; r < len(f.Request.Reviews); r++ {
-			replies = append(replies, Step{Op: Reply, Copy: i, Review: r})
-		}
-		if f.Request.State.Resolved() && !c.Final && (c.For == access.Requester || c.Locked) {
-			replies = append(replies, Step{Op: Final, Copy: i})
-		}
-		replies = append(replies, endings(f, i, c)...)
-		replies = append(replies, reminders(f, i, c)...)
 	}
-	return append(append(posts, edits...), replies...)
+	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.Op.urgency(), b.Op.urgency()) })
+	return steps
 }
 
-// stale says that the copy does not show what the request is.
-func stale(f Facts, c record.Copy) bool {
-	// Whose messages the published plugin brought to their end, they stay so.
-	endless := f.ended() && !c.Over && c.Shown != ""
+// nextStep returns what the copy needs next, if anything.
+func nextStep(s State, c record.Copy) (step Step, due bool) {
+	step = Step{Copy: c.ID()}
+	do := func(op Op) (Step, bool) { step.Op = op; return step, true }
+	// Where a post was refused, such as a reply in a locked thread, the message
+	// that is there can still be updated.
+	refused := c.Failure != nil && !c.Failure.At.Before(s.RetryBefore)
+	switch {
+	case c.Unknown(), refused && c.At.IsZero():
+		return Step{}, false
+	case c.Intent != nil:
+		return do(Recover)
+	case c.At.IsZero():
+		if held(s, c) || c.Failure != nil && s.Request.State.Resolved() {
+			return Step{}, false // not wanted yet, or nothing is left to decide
+		}
+		return do(Post)
+	case stale(s, c):
+		return do(Update)
+	case needsReaction(s, c):
+		return do(React)
+	case refused:
+		return Step{}, false
+	case c.Replies < len(s.Request.Reviews):
+		step.Review = c.Replies
+		return do(Reply)
+	case s.Request.State.Resolved() && !c.Final && (c.For == access.Requester || c.Locked):
+		return do(Final)
+	case c.For == access.Requester && s.ending() && !c.NoticePosted:
+		return do(NotifyEnds)
+	case c.For == access.Requester && s.ended() && s.Ends.Ended && !c.EndPosted:
+		return do(NotifyEnded)
+	case reminderDue(s, c):
+		step.Reminder = c.Reminders + 1
+		return do(Remind)
+	}
+	return Step{}, false
+}
+
+// stale reports whether the copy shows something else than the request is.
+func stale(s State, c record.Copy) bool {
+	// Messages that the published plugin brought to their end stay as they are.
+	lacksEnd := s.ended() && !c.ShowsEnded && c.Shown != ""
 	switch {
 	case c.Locked:
 		return false
-	case f.Gone:
-		// What we remember of a request is less than what a digest covers.
-		return c.State != f.Request.State || endless
+	case s.Gone:
+		// The tombstone has less than what a digest covers.
+		return c.State != s.Request.State || lacksEnd
 	case c.Shown == "":
 		// The published plugin edited it last: it shows the state, and a reply for each review.
-		return c.State != f.Request.State || c.Replies < len(f.Request.Reviews)
+		return c.State != s.Request.State || c.Replies < len(s.Request.Reviews)
 	}
-	return c.State != f.Request.State || endless || c.Shown != Digest(f.Request, c.For, f.Buttons)
+	return c.State != s.Request.State || lacksEnd || c.Shown != s.digest(c.For)
 }
 
-// settledElsewhere says that the published plugin brought this copy to its
-// end; it puts no reactions, and a late one would only ring a bell.
-func settledElsewhere(f Facts, c record.Copy) bool {
-	return c.Shown == "" && c.State == f.Request.State
+// needsReaction reports whether the copy lacks its emoji. The published plugin
+// adds none, and a late one on a message that it brought to its end would only
+// notify people again.
+func needsReaction(s State, c record.Copy) bool {
+	emoji := reaction(s.Request.State)
+	byPublished := c.Shown == "" && c.State == s.Request.State
+	return s.CanReact && emoji != "" && c.Reaction != emoji && !byPublished
 }
 
 // reaction returns the emoji for a state, or "".
@@ -159,12 +173,66 @@ func reaction(s access.State) string {
 	return ""
 }
 
-// Digest identifies what a message about the request tells. It covers the
+// Apply returns the copy as it is once Slack has taken the step; ref is where a
+// message of its own is.
+func (step Step) Apply(s State, c record.Copy, ref access.MessageRef) record.Copy {
+	c.Failure = nil
+	switch step.Op {
+	case Post:
+		c.Intent, c.At = nil, ref
+		c.Shown, c.State, c.Final = s.digest(c.For), s.Request.State, s.Request.State.Resolved()
+		c.ShowsEnded = over(s.Request, s.Now)
+	case Update:
+		c.Shown, c.State, c.ShowsEnded = s.digest(c.For), s.Request.State, over(s.Request, s.Now)
+	case React:
+		c.Reaction = reaction(s.Request.State)
+	case Reply:
+		c.Intent, c.Replies = nil, max(c.Replies, step.Review+1)
+	case Final:
+		c.Intent, c.Final = nil, true
+	case Remind:
+		c.Intent, c.Reminders, c.RemindedAt = nil, max(c.Reminders, step.Reminder), s.Now
+	case NotifyEnds:
+		c.Intent, c.NoticePosted = nil, true
+	case NotifyEnded:
+		c.Intent, c.EndPosted = nil, true
+	case Recover: // see found
+	}
+	return c
+}
+
+// found returns the copy with a lost post that was found in Slack. What a found
+// message shows is not known, so that it is updated once more.
+func found(c record.Copy, part string, ref access.MessageRef) record.Copy {
+	c.Intent = nil
+	switch part {
+	case "request":
+		c.At, c.Shown = ref, "found"
+	case Final.String():
+		c.Final = true
+	case NotifyEnds.String():
+		c.NoticePosted = true
+	case NotifyEnded.String():
+		c.EndPosted = true
+	default:
+		kind, number, _ := strings.Cut(part, "-")
+		switch n, err := strconv.Atoi(number); {
+		case err != nil:
+		case kind == "review":
+			c.Replies = max(c.Replies, n+1)
+		case kind == "reminder":
+			c.Reminders, c.RemindedAt = max(c.Reminders, n), postedAt(ref)
+		}
+	}
+	return c
+}
+
+// Digest identifies what a message about the request shows. It covers the
 // request and its buttons and not how it is worded, so that a new version of
 // the plugin or a friendlier resource name does not edit every old message.
 func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 	approvals, denials := req.Counts()
-	told := struct {
+	shown := struct {
 		To                    access.Audience
 		Kind                  access.Kind
 		Roles                 []string
@@ -187,9 +255,9 @@ func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 		Buttons: message.Look(b, req, to),
 	}
 	if !req.State.Resolved() {
-		told.Expires = req.Expires.UTC().Truncate(time.Second)
+		shown.Expires = req.Expires.UTC().Truncate(time.Second)
 	}
-	text, err := json.Marshal(told)
+	text, err := json.Marshal(shown)
 	if err != nil {
 		panic("notify: a struct of strings, numbers and times always marshals: " + err.Error())
 	}

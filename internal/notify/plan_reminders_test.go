@@ -30,19 +30,19 @@ func TestPlanOfReminders(t *testing.T) {
 		return func(c *record.Copy) { c.Reminders, c.RemindedAt = n, noon.Add(at) }
 	}
 	late := func(c *record.Copy) { c.At.TS = "1795525200.000100" } // at one
-	usual := Reminders{After: 30 * time.Minute, Every: time.Hour, Max: 2, EscalateTo: []string{"#oncall"}}
+	usual := Reminders{After: 30 * time.Minute, Every: time.Hour, Max: 2, Escalate: true}
 	night := usual
 	night.Quiet, _ = quiet.Parse("12:10-15:00")
 	seoul := usual
 	seoul.Quiet, _ = quiet.Parse("21:10-08:00")
 	seoul.Quiet.Zone, _ = time.LoadLocation("Asia/Seoul")
 	const minute, hour = time.Minute, time.Hour
-	remind := func(copy, n int) []Step { return []Step{{Op: Remind, Copy: copy, Reminder: n}} }
+	remind := func(copy string, n int) []Step { return []Step{{Op: Remind, Copy: copy, Reminder: n}} }
 	for _, tt := range []struct {
 		name   string
 		at     time.Duration // since noon
 		how    Reminders
-		change func(*Facts)
+		change func(*State)
 		copies []record.Copy
 		want   []Step
 		next   time.Duration
@@ -50,23 +50,23 @@ func TestPlanOfReminders(t *testing.T) {
 	}{
 		{name: "off", at: 10 * hour, copies: []record.Copy{in("C1")}},
 		{name: "too early", at: 10 * minute, how: usual, copies: []record.Copy{in("C1")}, next: 20 * minute},
-		{name: "the first", at: 30 * minute, how: usual, copies: []record.Copy{in("C1")}, want: remind(0, 1), next: 2 * hour},
+		{name: "the first", at: 30 * minute, how: usual, copies: []record.Copy{in("C1")}, want: remind("C1", 1), next: 2 * hour},
 		{name: "after the first", at: 31 * minute, how: usual, copies: []record.Copy{in("C1", told(1, 30*minute))}, next: 59 * minute},
-		{name: "the second", at: 90 * minute, how: usual, copies: []record.Copy{in("C1", told(1, 30*minute))}, want: remind(0, 2), next: hour},
+		{name: "the second", at: 90 * minute, how: usual, copies: []record.Copy{in("C1", told(1, 30*minute))}, want: remind("C1", 2), next: hour},
 		{name: "after the last", at: 91 * minute, how: usual, copies: []record.Copy{in("C1", told(2, 90*minute))}, next: 59 * minute},
 		{name: "the others", at: 150 * minute, how: usual, copies: []record.Copy{in("C1", told(2, 90*minute))}, others: true},
-		{name: "once", at: 20 * hour, how: usual, change: func(f *Facts) { f.Record.Escalated = true }, copies: []record.Copy{in("C1", told(2, 90*minute))}},
+		{name: "once", at: 20 * hour, how: usual, change: func(f *State) { f.Record.Escalated = true }, copies: []record.Copy{in("C1", told(2, 90*minute))}},
 		{
-			name: "why they are told", at: 150 * minute, how: usual, change: func(f *Facts) { f.Record.Escalated = true },
-			copies: []record.Copy{in("C1", told(2, 90*minute)), in("C2", func(c *record.Copy) { c.Escalated = true })}, want: remind(1, 1),
+			name: "why they are told", at: 150 * minute, how: usual, change: func(f *State) { f.Record.Escalated = true },
+			copies: []record.Copy{in("C1", told(2, 90*minute)), in("C2", func(c *record.Copy) { c.Escalated = true })}, want: remind("C2", 1),
 		},
 		{
-			name: "that only once", at: 20 * hour, how: usual, change: func(f *Facts) { f.Record.Escalated = true },
+			name: "that only once", at: 20 * hour, how: usual, change: func(f *State) { f.Record.Escalated = true },
 			copies: []record.Copy{in("C2", func(c *record.Copy) { c.Escalated = true }, told(1, 150*minute))},
 		},
-		{name: "after a long absence: one", at: 20 * hour, how: usual, copies: []record.Copy{in("C1")}, want: remind(0, 1), next: 2 * hour},
+		{name: "after a long absence: one", at: 20 * hour, how: usual, copies: []record.Copy{in("C1")}, want: remind("C1", 1), next: 2 * hour},
 		{name: "and the next in its time", at: 20*hour + minute, how: usual, copies: []record.Copy{in("C1", told(1, 20*hour))}, next: 59 * minute},
-		{name: "each thread has its own", at: 90 * minute, how: usual, copies: []record.Copy{in("C1", told(1, 30*minute)), in("C2", late)}, want: []Step{{Op: Remind, Copy: 0, Reminder: 2}, {Op: Remind, Copy: 1, Reminder: 1}}, next: 2 * hour},
+		{name: "each thread has its own", at: 90 * minute, how: usual, copies: []record.Copy{in("C1", told(1, 30*minute)), in("C2", late)}, want: []Step{{Op: Remind, Copy: "C1", Reminder: 2}, {Op: Remind, Copy: "C2", Reminder: 1}}, next: 2 * hour},
 		{name: "a message that came late", at: 45 * minute, how: usual, copies: []record.Copy{in("C1", late)}, next: 45 * minute},
 		{name: "the others wait for every thread", at: 150 * minute, how: usual, copies: []record.Copy{in("C1", told(2, 90*minute)), in("C2", told(2, 100*minute))}, next: 10 * minute},
 		{name: "nobody could be told", at: 150 * minute, how: usual, others: true},
@@ -76,24 +76,24 @@ func TestPlanOfReminders(t *testing.T) {
 			copies: []record.Copy{in("C1", func(c *record.Copy) { c.Failure = &record.Failure{Reason: "is_archived", At: noon} })}, next: 119 * minute,
 		},
 		{name: "not the requester", at: 40 * minute, how: Reminders{After: minute, Max: 1}, copies: []record.Copy{in("U1", func(c *record.Copy) { c.For = access.Requester })}},
-		{name: "an adopted channel", at: 30 * minute, how: usual, copies: []record.Copy{in("C1", func(c *record.Copy) { c.To = "" })}, want: remind(0, 1), next: 2 * hour},
+		{name: "an adopted channel", at: 30 * minute, how: usual, copies: []record.Copy{in("C1", func(c *record.Copy) { c.To = "" })}, want: remind("C1/1795521600.000100", 1), next: 2 * hour},
 		{name: "an adopted direct message may be the requester's", at: 40 * minute, how: Reminders{After: minute, Max: 1}, copies: []record.Copy{in("D1", func(c *record.Copy) { c.To = "" })}},
-		{name: "no reminders, only the others", at: 30 * minute, how: Reminders{After: 30 * minute, EscalateTo: []string{"#oncall"}}, copies: []record.Copy{in("C1")}, others: true},
+		{name: "no reminders, only the others", at: 30 * minute, how: Reminders{After: 30 * minute, Escalate: true}, copies: []record.Copy{in("C1")}, others: true},
 		{name: "without a rhythm the first is it", at: 59 * minute, how: Reminders{After: 30 * minute, Max: 2}, copies: []record.Copy{in("C1", told(1, 30*minute))}, next: minute},
-		{name: "it has expired", at: 30 * minute, how: usual, change: func(f *Facts) { f.Request.Expires = noon.Add(30 * minute) }, copies: []record.Copy{in("C1")}},
+		{name: "it has expired", at: 30 * minute, how: usual, change: func(f *State) { f.Request.Expires = noon.Add(30 * minute) }, copies: []record.Copy{in("C1")}},
 		{name: "in the night", at: 30 * minute, how: night, copies: []record.Copy{in("C1")}, next: 150 * minute},
-		{name: "in the morning", at: 3 * hour, how: night, copies: []record.Copy{in("C1")}, want: remind(0, 1), next: 2 * hour},
+		{name: "in the morning", at: 3 * hour, how: night, copies: []record.Copy{in("C1")}, want: remind("C1", 1), next: 2 * hour},
 		{name: "no rhythm makes up for the night", at: 3*hour + minute, how: night, copies: []record.Copy{in("C1", told(1, 3*hour))}, next: 59 * minute},
 		{name: "the others sleep too", at: 150 * minute, how: night, copies: []record.Copy{in("C1", told(2, 90*minute))}, next: 30 * minute},
 		{
-			name: "the others fell asleep", at: 150 * minute, how: night, change: func(f *Facts) { f.Record.Escalated = true },
+			name: "the others fell asleep", at: 150 * minute, how: night, change: func(f *State) { f.Record.Escalated = true },
 			copies: []record.Copy{in("C1", told(2, 90*minute)), {To: "C2", Escalated: true}}, next: 30 * minute,
 		},
-		{name: "an old debt is not paid at night", at: 20 * minute, how: night, change: func(f *Facts) { f.Request.Created = noon.Add(-hour) }, copies: []record.Copy{in("C1", func(c *record.Copy) { c.At.TS = "1795518000.0001" })}, next: 160 * minute},
+		{name: "an old debt is not paid at night", at: 20 * minute, how: night, change: func(f *State) { f.Request.Created = noon.Add(-hour) }, copies: []record.Copy{in("C1", func(c *record.Copy) { c.At.TS = "1795518000.0001" })}, next: 160 * minute},
 		{name: "Seoul's night", at: 30 * minute, how: seoul, copies: []record.Copy{in("C1")}, next: 10*hour + 30*minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Facts{Request: waiting, Record: record.Record{Copies: tt.copies}, CanReact: true, RetryAll: noon.Add(-time.Hour), Now: noon.Add(tt.at), Reminders: tt.how}
+			f := State{Request: waiting, Record: record.Record{Copies: tt.copies}, CanReact: true, RetryBefore: noon.Add(-time.Hour), Now: noon.Add(tt.at), Reminders: tt.how}
 			if tt.change != nil {
 				tt.change(&f)
 				for i := range f.Record.Copies {
@@ -102,13 +102,13 @@ func TestPlanOfReminders(t *testing.T) {
 					}
 				}
 			}
-			if diff := cmp.Diff(tt.want, Plan(f)); diff != "" {
+			if diff := cmp.Diff(tt.want, planned(f)); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
 			}
-			if got := nextLook(f); got != tt.next {
+			if got := dueIn(f); got != tt.next {
 				t.Errorf("looks again in %v, want %v", got, tt.next)
 			}
-			if got := escalates(f); got != tt.others {
+			if got := f.escalates(); got != tt.others {
 				t.Errorf("the others are told: %v, want %v", got, tt.others)
 			}
 		})
@@ -118,15 +118,15 @@ func TestPlanOfReminders(t *testing.T) {
 // TestNothingRemindsOnceSomebodyLooked: neither threads nor others, whatever
 // is due.
 func TestNothingRemindsOnceSomebodyLooked(t *testing.T) {
-	for name, change := range map[string]func(*Facts){
-		"a review":   func(f *Facts) { f.Request.Reviews = []access.Review{{Author: "bob", State: access.Approved}} },
-		"approved":   func(f *Facts) { f.Request.State = access.Approved },
-		"gone":       func(f *Facts) { f.Gone, f.Request.State = true, access.Expired },
-		"gone early": func(f *Facts) { f.Gone = true },
+	for name, change := range map[string]func(*State){
+		"a review":   func(f *State) { f.Request.Reviews = []access.Review{{Author: "bob", State: access.Approved}} },
+		"approved":   func(f *State) { f.Request.State = access.Approved },
+		"gone":       func(f *State) { f.Gone, f.Request.State = true, access.Expired },
+		"gone early": func(f *State) { f.Gone = true },
 	} {
-		f := Facts{
+		f := State{
 			Request: access.Request{ID: "r1", User: "alice", Created: noon}, Now: noon.Add(time.Hour),
-			Reminders: Reminders{After: time.Minute, Max: 9, EscalateTo: []string{"x"}},
+			Reminders: Reminders{After: time.Minute, Max: 9, Escalate: true},
 			Record:    record.Record{Copies: []record.Copy{posted("C1"), {To: "C2", Escalated: true}}},
 		}
 		change(&f)
@@ -135,7 +135,7 @@ func TestNothingRemindsOnceSomebodyLooked(t *testing.T) {
 				t.Errorf("%s: %v", name, s)
 			}
 		}
-		if escalates(f) || !nextReminder(f).IsZero() {
+		if f.escalates() || !nextReminder(f).IsZero() {
 			t.Errorf("%s: others are told, or will be", name)
 		}
 	}

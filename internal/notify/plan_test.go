@@ -10,6 +10,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/quiet"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -17,6 +18,31 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func posted(to string) record.Copy {
 	return record.Copy{To: to, At: access.MessageRef{Channel: to, TS: "17.1"}}
+}
+
+// planned returns the steps of all rounds, until Slack shows the request or a
+// lost post has to be looked for.
+func planned(s State) (all []Step) {
+	for round := Plan(s); len(round) > 0 && len(all) < 100; round = Plan(s) {
+		all = append(all, round...)
+		for _, step := range round {
+			if step.Op == Recover {
+				return all
+			}
+			i := s.Record.IndexOf(step.Copy)
+			s.Record = s.Record.With(i, step.Apply(s, s.Record.Copies[i], access.MessageRef{Channel: step.Copy, TS: "17.9"}))
+		}
+	}
+	return all
+}
+
+// dueIn returns how long it is until something becomes due.
+func dueIn(s State) time.Duration {
+	at := NextDue(s)
+	if at.IsZero() {
+		return 0
+	}
+	return at.Sub(s.Now)
 }
 
 // TestPlan reads as: what Slack shows of a request, and what is missing.
@@ -37,14 +63,14 @@ func TestPlan(t *testing.T) {
 		name   string
 		req    access.Request
 		copies []record.Copy
-		change func(*Facts)
+		change func(*State)
 		want   []Step
 	}{
 		{name: "nobody to tell", req: pending},
 		{
 			name: "nobody was told", req: pending,
 			copies: []record.Copy{{To: "C1"}, {To: "U1", For: access.Requester}},
-			want:   []Step{{Op: Post, Copy: 0}, {Op: Post, Copy: 1}},
+			want:   []Step{{Op: Post, Copy: "C1"}, {Op: Post, Copy: "U1"}},
 		},
 		{
 			name: "everything is shown", req: pending,
@@ -53,12 +79,15 @@ func TestPlan(t *testing.T) {
 		{
 			name: "first messages go before changes, changes before replies", req: reviewed,
 			copies: []record.Copy{true_(posted("C1"), pending), {To: "C2"}},
-			want:   []Step{{Op: Post, Copy: 1}, {Op: Update, Copy: 0}, {Op: Reply, Copy: 0, Review: 0}, {Op: Reply, Copy: 0, Review: 1}},
+			want: []Step{
+				{Op: Post, Copy: "C2"}, {Op: Update, Copy: "C1"},
+				{Op: Reply, Copy: "C1", Review: 0}, {Op: Reply, Copy: "C2", Review: 0}, {Op: Reply, Copy: "C1", Review: 1}, {Op: Reply, Copy: "C2", Review: 1},
+			},
 		},
 		{
 			name: "a reply that is there is not posted again", req: reviewed,
 			copies: []record.Copy{func() record.Copy { c := true_(posted("C1"), reviewed); c.Replies = 1; return c }()},
-			want:   []Step{{Op: Reply, Copy: 0, Review: 1}},
+			want:   []Step{{Op: Reply, Copy: "C1", Review: 1}},
 		},
 		{
 			name: "approved: the message, the emoji, the replies, and the requester is told", req: approved,
@@ -70,18 +99,18 @@ func TestPlan(t *testing.T) {
 					return true_(c, reviewed)
 				}(),
 			},
-			want: []Step{{Op: Update, Copy: 0}, {Op: React, Copy: 0}, {Op: Update, Copy: 1}, {Op: React, Copy: 1}, {Op: Final, Copy: 1}},
+			want: []Step{{Op: Update, Copy: "C1"}, {Op: Update, Copy: "U1"}, {Op: React, Copy: "C1"}, {Op: React, Copy: "U1"}, {Op: Final, Copy: "U1"}},
 		},
 		{
 			name: "no emoji where the token may not", req: approved,
 			copies: []record.Copy{func() record.Copy { c := true_(posted("C1"), approved); c.Replies = 2; return c }()},
-			change: func(f *Facts) { f.CanReact = false },
+			change: func(f *State) { f.CanReact = false },
 		},
 		{
 			name: "expired has no emoji", req: expired,
 			copies: []record.Copy{true_(posted("C1"), pending)},
-			change: func(f *Facts) { f.Gone = true },
-			want:   []Step{{Op: Update, Copy: 0}},
+			change: func(f *State) { f.Gone = true },
+			want:   []Step{{Op: Update, Copy: "C1"}},
 		},
 		{
 			name: "a request that is gone is not edited for what we forgot of it", req: approved,
@@ -90,12 +119,12 @@ func TestPlan(t *testing.T) {
 				c.State, c.Shown, c.Replies, c.Reaction = access.Approved, "more than we remember", 2, "white_check_mark"
 				return c
 			}()},
-			change: func(f *Facts) { f.Gone = true },
+			change: func(f *State) { f.Gone = true },
 		},
 		{
 			name: "an unfinished post is looked for before anything else", req: approved,
 			copies: []record.Copy{{To: "C1", Intent: &record.Intent{Part: "request"}}},
-			want:   []Step{{Op: Recover, Copy: 0}},
+			want:   []Step{{Op: Recover, Copy: "C1"}},
 		},
 		{
 			name: "who can't be reached is left alone until something changed", req: pending,
@@ -104,16 +133,16 @@ func TestPlan(t *testing.T) {
 				{To: "C2", Failure: &record.Failure{Reason: "not_in_channel", At: noon.Add(-48 * time.Hour)}},
 				{Name: "nobody@example.com", Failure: &record.Failure{Reason: "users_not_found", At: noon.Add(-48 * time.Hour)}},
 			},
-			want: []Step{{Op: Post, Copy: 1}},
+			want: []Step{{Op: Post, Copy: "C2"}},
 		},
 		{
-			name: "where replies are refused the message is still made true", req: approved,
+			name: "where replies are refused the message is still updated, and that it can be is a reason to try replies again", req: approved,
 			copies: []record.Copy{func() record.Copy {
 				c := true_(posted("C1"), pending)
 				c.Failure = &record.Failure{Reason: "thread_locked", At: noon}
 				return c
 			}()},
-			want: []Step{{Op: Update, Copy: 0}, {Op: React, Copy: 0}},
+			want: []Step{{Op: Update, Copy: "C1"}, {Op: React, Copy: "C1"}, {Op: Reply, Copy: "C1", Review: 0}, {Op: Reply, Copy: "C1", Review: 1}},
 		},
 		{
 			name: "who could not be reached is not told of what is decided", req: approved,
@@ -126,20 +155,20 @@ func TestPlan(t *testing.T) {
 		{
 			name: "a message of the published plugin is brought to its end", req: approved,
 			copies: []record.Copy{func() record.Copy { c := posted(""); c.Replies = 1; return c }()},
-			want:   []Step{{Op: Update, Copy: 0}, {Op: React, Copy: 0}, {Op: Reply, Copy: 0, Review: 1}},
+			want:   []Step{{Op: Update, Copy: "/17.1"}, {Op: React, Copy: "/17.1"}, {Op: Reply, Copy: "/17.1", Review: 1}},
 		},
 		{
 			name: "what can't be edited is told in its thread", req: approved,
 			copies: []record.Copy{func() record.Copy { c := posted("C1"); c.Locked, c.Shown, c.Replies = true, "old", 2; return c }()},
-			want:   []Step{{Op: React, Copy: 0}, {Op: Final, Copy: 0}},
+			want:   []Step{{Op: React, Copy: "C1"}, {Op: Final, Copy: "C1"}},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := Facts{Request: tt.req, Record: record.Record{Copies: tt.copies}, CanReact: true, RetryAll: noon.Add(-retryFailedAfter)}
+			f := State{Request: tt.req, Record: record.Record{Copies: tt.copies}, CanReact: true, RetryBefore: noon.Add(-recipient.RetryAfter)}
 			if tt.change != nil {
 				tt.change(&f)
 			}
-			if diff := cmp.Diff(tt.want, Plan(f)); diff != "" {
+			if diff := cmp.Diff(tt.want, planned(f)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
@@ -156,7 +185,7 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 			req.Reviews = append(req.Reviews, access.Review{Author: fmt.Sprint("reviewer-", i), State: access.Approved})
 		}
 		req.AccessExpires = rapid.SampledFrom([]time.Time{{}, noon.Add(-time.Hour), noon.Add(-time.Minute), noon.Add(time.Minute), noon.Add(time.Hour)}).Draw(t, "access expires")
-		f := Facts{Now: noon, Ends: Ends{Notice: 5 * time.Minute, Ended: rapid.Bool().Draw(t, "tell ended")}, Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryAll: noon,
+		f := State{Now: noon, Ends: Ends{Notice: 5 * time.Minute, Ended: rapid.Bool().Draw(t, "tell ended")}, Request: req, Gone: rapid.Bool().Draw(t, "gone"), CanReact: rapid.Bool().Draw(t, "can react"), RetryBefore: noon,
 			Buttons: access.Buttons{On: rapid.Bool().Draw(t, "buttons"), Confirm: rapid.Bool().Draw(t, "confirm")}}
 		for i := range rapid.IntRange(0, 4).Draw(t, "copies") {
 			c := record.Copy{To: fmt.Sprint("C", i), For: access.Audience(rapid.IntRange(0, 1).Draw(t, "for"))}
@@ -166,7 +195,7 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 				c.Shown = rapid.SampledFrom([]string{"", "old", Digest(req, c.For, access.Buttons{})}).Draw(t, "shown")
 				c.Replies = rapid.IntRange(0, 4).Draw(t, "replies")
 				c.Reaction = rapid.SampledFrom([]string{"", "x", "white_check_mark"}).Draw(t, "reaction")
-				c.Over, c.EndsTold, c.EndedTold = rapid.Bool().Draw(t, "over"), rapid.Bool().Draw(t, "ends told"), rapid.Bool().Draw(t, "ended told")
+				c.ShowsEnded, c.NoticePosted, c.EndPosted = rapid.Bool().Draw(t, "over"), rapid.Bool().Draw(t, "ends told"), rapid.Bool().Draw(t, "ended told")
 				c.Reminders, c.RemindedAt = rapid.IntRange(0, 3).Draw(t, "reminders told"), noon.Add(-time.Duration(rapid.IntRange(0, 300).Draw(t, "reminded before"))*time.Minute)
 				c.Final, c.Locked = rapid.Bool().Draw(t, "final"), rapid.Bool().Draw(t, "locked")
 			}
@@ -178,7 +207,7 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 			Quiet: quiet.Hours{From: 60 * rapid.IntRange(0, 23).Draw(t, "quiet from"), To: 60 * rapid.IntRange(0, 23).Draw(t, "quiet to")},
 		}
 		req = f.Request
-		start := f.Record.Copies
+		start := f.Record
 		did := map[Step]int{}
 		for n := 0; ; n++ {
 			steps := Plan(f)
@@ -188,19 +217,21 @@ func TestAfterItsOwnStepsThePlanIsEmpty(t *testing.T) {
 			if n > 100 {
 				t.Fatalf("no end in sight: %v", steps)
 			}
-			s := steps[0]
-			did[s]++
-			f.Record = f.Record.With(s.Copy, after(s, f.Record.Copies[s.Copy], req, f.Now, access.MessageRef{Channel: "C", TS: "17.9"}, f.Buttons))
+			for _, s := range steps {
+				did[s]++
+				i := f.Record.IndexOf(s.Copy)
+				f.Record = f.Record.With(i, s.Apply(f, f.Record.Copies[i], access.MessageRef{Channel: s.Copy, TS: "17.9"}))
+			}
 		}
 		for s, n := range did {
 			if n > 1 {
 				t.Errorf("%v was done %d times", s, n)
 			}
-			if s.Op == Remind && (len(req.Reviews) > 0 || req.State.Resolved() || start[s.Copy].For != access.Reviewers) {
+			if s.Op == Remind && (len(req.Reviews) > 0 || req.State.Resolved() || start.Copies[start.IndexOf(s.Copy)].For != access.Reviewers) {
 				t.Errorf("%v for %+v", s, req)
 			}
-			if s.Op == Post && !start[s.Copy].At.IsZero() {
-				t.Errorf("copy %d was posted again", s.Copy)
+			if s.Op == Post && !start.Copies[start.IndexOf(s.Copy)].At.IsZero() {
+				t.Errorf("copy %s was posted again", s.Copy)
 			}
 		}
 		for i, c := range f.Record.Copies {
@@ -279,10 +310,10 @@ func TestButtonsComeAndGo(t *testing.T) {
 	} {
 		c := posted("C1")
 		c.For, c.Shown, c.State = tt.to, Digest(req, tt.to, tt.was), req.State
-		steps := Plan(Facts{Request: req, Record: record.Record{Copies: []record.Copy{c}}, Buttons: tt.now})
+		steps := Plan(State{Request: req, Record: record.Record{Copies: []record.Copy{c}}, Buttons: tt.now})
 		var want []Step
 		if tt.edited {
-			want = []Step{{Op: Update}}
+			want = []Step{{Op: Update, Copy: "C1"}}
 		}
 		if diff := cmp.Diff(want, steps); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
@@ -292,7 +323,7 @@ func TestButtonsComeAndGo(t *testing.T) {
 
 func BenchmarkPlan(b *testing.B) {
 	req := access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}}
-	f := Facts{Request: req, CanReact: true}
+	f := State{Request: req, CanReact: true}
 	for i := range 3 {
 		c := posted(fmt.Sprint("C", i))
 		c.Shown = Digest(req, c.For, access.Buttons{})

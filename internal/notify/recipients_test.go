@@ -42,7 +42,7 @@ func TestARequestWaitsForTheTraitsThatSomebodyIsMadeFrom(t *testing.T) {
 		heal()
 		time.Sleep(20 * time.Second)
 		heard(t, u, id, "when they can", "#security", "alice")
-		if strings.Contains(log.String(), "recipient is left out") {
+		if strings.Contains(log.String(), "recipient can't be made from this request") {
 			t.Error("somebody is called missing who was only late")
 		}
 	})

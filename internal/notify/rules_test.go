@@ -121,7 +121,7 @@ func TestARequestDoesNotWaitForever(t *testing.T) {
 		if diff := cmp.Diff([]string{"team internal"}, failed.kinds()); diff != "" {
 			t.Errorf("counted (-want +got):\n%s", diff)
 		}
-		if n := strings.Count(log.String(), "access monitoring rule can't be asked"); n != 1 {
+		if n := strings.Count(log.String(), "access monitoring rule can't be evaluated"); n != 1 {
 			t.Errorf("%d warnings, want one", n)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// The published plugin's keys, and ours.
+// The published plugin's keys, and extension.
 const (
 	keyUser          = "user"
 	keyRoles         = "roles"
@@ -29,8 +29,8 @@ const (
 	keyLegacyChannel = "channel_id"
 	keyLegacyTS      = "timestamp"
 
-	// Ours: one JSON object.
-	keyOurs = "teleport_slack"
+	// The extension, which is ours: one JSON object.
+	keyExtension = "teleport_slack"
 )
 
 // publishedKeys are the keys that the published plugin expects to find
@@ -45,54 +45,54 @@ var states = map[string]access.State{
 	"APPROVED": access.Approved, "DENIED": access.Denied, "PROMOTED": access.Promoted, "EXPIRED": access.Expired,
 }
 
-// ours is the value of our key. Times are Unix milliseconds.
-type ours struct {
-	State         string      `json:"state"`
-	Kind          access.Kind `json:"kind,omitempty"`
-	Adopted       bool        `json:"adopted,omitempty"`
-	Unseated      bool        `json:"unseated,omitempty"`
-	Escalated     bool        `json:"escalated,omitempty"`
-	By            string      `json:"by,omitempty"`
-	Reviewers     []string    `json:"reviewers,omitempty"`
-	Created       int64       `json:"created,omitempty"`
-	AccessExpires int64       `json:"access_expires,omitempty"`
-	Reviews       int         `json:"reviews,omitempty"`    // noted.Reviews
-	Resolution    string      `json:"resolution,omitempty"` // noted.Resolution
-	Copies        []ourCopy   `json:"copies,omitempty"`
+// extension is the value of our own key. Times are Unix milliseconds.
+type extension struct {
+	State             string      `json:"state"`
+	Kind              access.Kind `json:"kind,omitempty"`
+	Adopted           bool        `json:"adopted,omitempty"`
+	RecipientsPending bool        `json:"unseated,omitempty"`
+	Escalated         bool        `json:"escalated,omitempty"`
+	By                string      `json:"by,omitempty"`
+	Reviewers         []string    `json:"reviewers,omitempty"`
+	Created           int64       `json:"created,omitempty"`
+	AccessExpires     int64       `json:"access_expires,omitempty"`
+	Reviews           int         `json:"reviews,omitempty"`    // published.Reviews
+	Resolution        string      `json:"resolution,omitempty"` // published.Resolution
+	Copies            []copyJSON  `json:"copies,omitempty"`
 }
 
-type ourCopy struct {
-	To         string          `json:"to,omitempty"`
-	Name       string          `json:"name,omitempty"`
-	For        access.Audience `json:"for,omitempty"`
-	Channel    string          `json:"ch,omitempty"`
-	TS         string          `json:"ts,omitempty"`
-	Shown      string          `json:"shown,omitempty"`
-	State      string          `json:"state,omitempty"`
-	Replies    int             `json:"replies,omitempty"`
-	Final      bool            `json:"final,omitempty"`
-	Locked     bool            `json:"locked,omitempty"`
-	Over       bool            `json:"over,omitempty"`
-	EndsTold   bool            `json:"ends_told,omitempty"`
-	EndedTold  bool            `json:"ended_told,omitempty"`
-	Escalated  bool            `json:"escalated,omitempty"`
-	Reminders  int             `json:"reminders,omitempty"`
-	RemindedAt int64           `json:"reminded,omitempty"`
-	Reaction   string          `json:"reaction,omitempty"`
-	Intent     *ourIntent      `json:"intent,omitempty"`
-	Failure    *ourFailure     `json:"failure,omitempty"`
+type copyJSON struct {
+	To           string          `json:"to,omitempty"`
+	Name         string          `json:"name,omitempty"`
+	For          access.Audience `json:"for,omitempty"`
+	Channel      string          `json:"ch,omitempty"`
+	TS           string          `json:"ts,omitempty"`
+	Shown        string          `json:"shown,omitempty"`
+	State        string          `json:"state,omitempty"`
+	Replies      int             `json:"replies,omitempty"`
+	Final        bool            `json:"final,omitempty"`
+	Locked       bool            `json:"locked,omitempty"`
+	ShowsEnded   bool            `json:"over,omitempty"`
+	NoticePosted bool            `json:"ends_told,omitempty"`
+	EndPosted    bool            `json:"ended_told,omitempty"`
+	Escalated    bool            `json:"escalated,omitempty"`
+	Reminders    int             `json:"reminders,omitempty"`
+	RemindedAt   int64           `json:"reminded,omitempty"`
+	Reaction     string          `json:"reaction,omitempty"`
+	Intent       *intentJSON     `json:"intent,omitempty"`
+	Failure      *failureJSON    `json:"failure,omitempty"`
 
 	Mentions []string `json:"mentions,omitempty"`
 }
 
-type ourIntent struct {
+type intentJSON struct {
 	Part string `json:"part"`
 	By   string `json:"by"`
 	At   int64  `json:"at"`
 	Try  int    `json:"try"`
 }
 
-type ourFailure struct {
+type failureJSON struct {
 	Reason string `json:"reason"`
 	At     int64  `json:"at"`
 }
@@ -119,33 +119,33 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 			reviews = n
 		}
 	}
-	rec.About = About{
+	rec.Snapshot = Snapshot{
 		User: data[keyUser], Roles: splitNonEmpty(data[keyRoles]), Reason: data[keyReason],
 		State: resolution, ResolveReason: data[keyResolveReason],
 	}
 	if v := data[keyResources]; v != "" {
-		if err := json.Unmarshal([]byte(v), &rec.About.Resources); err != nil {
+		if err := json.Unmarshal([]byte(v), &rec.Snapshot.Resources); err != nil {
 			bad(keyResources, err)
 		}
 	}
 	if v := data[keyLogins]; v != "" {
-		if err := json.Unmarshal([]byte(v), &rec.About.Logins); err != nil {
+		if err := json.Unmarshal([]byte(v), &rec.Snapshot.Logins); err != nil {
 			bad(keyLogins, err)
 		}
 	}
 
 	if v := data[keyAnnotations]; v != "" {
-		if err := json.Unmarshal([]byte(v), &rec.About.Annotations); err != nil {
+		if err := json.Unmarshal([]byte(v), &rec.Snapshot.Annotations); err != nil {
 			bad(keyAnnotations, err)
 		}
 	}
 
-	var own ours
-	haveOwn := data[keyOurs] != ""
+	var own extension
+	haveOwn := data[keyExtension] != ""
 	if haveOwn {
-		if err := json.Unmarshal([]byte(data[keyOurs]), &own); err != nil {
-			bad(keyOurs, err)
-			own, haveOwn = ours{}, false
+		if err := json.Unmarshal([]byte(data[keyExtension]), &own); err != nil {
+			bad(keyExtension, err)
+			own, haveOwn = extension{}, false
 		}
 	}
 	if haveOwn {
@@ -159,22 +159,22 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 }
 
 // merge brings in our own part, and what the published plugin did since.
-func (r *Record) merge(own ours, reviews int, resolution access.State) {
-	r.Adopted, r.Unseated, r.Escalated, r.By = own.Adopted, own.Unseated, own.Escalated, own.By
-	r.noted = noted{Reviews: own.Reviews, Resolution: own.Resolution}
-	r.About.Kind = own.Kind
-	r.About.SuggestedReviewers = own.Reviewers
-	r.About.Created = fromMilli(own.Created)
-	r.About.AccessExpires = fromMilli(own.AccessExpires)
+func (r *Record) merge(own extension, reviews int, resolution access.State) {
+	r.Adopted, r.RecipientsPending, r.Escalated, r.By = own.Adopted, own.RecipientsPending, own.Escalated, own.By
+	r.published = published{Reviews: own.Reviews, Resolution: own.Resolution}
+	r.Snapshot.Kind = own.Kind
+	r.Snapshot.SuggestedReviewers = own.Reviewers
+	r.Snapshot.Created = fromMilli(own.Created)
+	r.Snapshot.AccessExpires = fromMilli(own.AccessExpires)
 	resolvedSince := resolution.Resolved() && resolution.String() != own.Resolution
 	if !resolvedSince {
-		r.About.State = states[own.State]
+		r.Snapshot.State = states[own.State]
 	}
 	for _, o := range own.Copies {
 		c := Copy{
 			To: o.To, Name: o.Name, For: o.For, At: refOf(o.Channel, o.TS),
 			Shown: o.Shown, State: states[o.State], Replies: max(o.Replies, 0), Final: o.Final, Locked: o.Locked, Reaction: o.Reaction,
-			Over: o.Over, EndsTold: o.EndsTold, EndedTold: o.EndedTold,
+			ShowsEnded: o.ShowsEnded, NoticePosted: o.NoticePosted, EndPosted: o.EndPosted,
 			Escalated: o.Escalated, Reminders: max(o.Reminders, 0), RemindedAt: fromMilli(o.RemindedAt),
 		}
 		c.Mentions = o.Mentions
@@ -236,7 +236,10 @@ func refOf(channel, ts string) access.MessageRef {
 // Changes returns what to write so that r replaces what was read, and what the
 // write must find unchanged. An empty set means that there is nothing to write.
 func (r Record) Changes() (set, expect map[string]string) {
-	next := r.encode()
+	return r.changes(r.encode())
+}
+
+func (r Record) changes(next map[string]string) (set, expect map[string]string) {
 	set, expect = map[string]string{}, map[string]string{}
 	for k, v := range next {
 		if r.stored[k] != v {
@@ -246,43 +249,45 @@ func (r Record) Changes() (set, expect map[string]string) {
 	for _, k := range publishedKeys {
 		expect[k] = r.stored[k]
 	}
-	expect[keyOurs] = r.stored[keyOurs]
+	expect[keyExtension] = r.stored[keyExtension]
 	return set, expect
 }
 
 // Stored returns r as it is after its Changes were written.
-func (r Record) Stored() Record {
+func (r Record) Stored() Record { return r.storedAs(r.encode()) }
+
+func (r Record) storedAs(next map[string]string) Record {
 	stored := maps.Clone(r.stored)
 	if stored == nil {
 		stored = map[string]string{}
 	}
-	for k, v := range r.encode() {
+	for k, v := range next {
 		if v == "" {
 			delete(stored, k)
 		} else {
 			stored[k] = v
 		}
 	}
-	r.noted = noted{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
+	r.published = published{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
 	r.stored = stored
 	return r
 }
 
 // encode returns every key that we write; an empty value deletes the key.
 func (r Record) encode() map[string]string {
-	a := r.About
-	note := noted{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
-	own := ours{
-		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, Unseated: r.Unseated, Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers,
+	a := r.Snapshot
+	note := published{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
+	own := extension{
+		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, RecipientsPending: r.RecipientsPending, Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers,
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}
 	var refs []string
 	for _, c := range r.Copies {
-		o := ourCopy{
+		o := copyJSON{
 			To: c.To, Name: c.Name, For: c.For, Channel: c.At.Channel, TS: c.At.TS,
 			Shown: c.Shown, Replies: c.Replies, Final: c.Final, Locked: c.Locked, Reaction: c.Reaction,
-			Over: c.Over, EndsTold: c.EndsTold, EndedTold: c.EndedTold,
+			ShowsEnded: c.ShowsEnded, NoticePosted: c.NoticePosted, EndPosted: c.EndPosted,
 			Escalated: c.Escalated, Reminders: c.Reminders, RemindedAt: toMilli(c.RemindedAt),
 		}
 		o.Mentions = c.Mentions
@@ -291,10 +296,10 @@ func (r Record) encode() map[string]string {
 			refs = append(refs, c.At.Channel+"/"+c.At.TS)
 		}
 		if c.Intent != nil {
-			o.Intent = &ourIntent{Part: c.Intent.Part, By: c.Intent.By, At: toMilli(c.Intent.At), Try: c.Intent.Try}
+			o.Intent = &intentJSON{Part: c.Intent.Part, By: c.Intent.By, At: toMilli(c.Intent.At), Try: c.Intent.Try}
 		}
 		if c.Failure != nil {
-			o.Failure = &ourFailure{Reason: c.Failure.Reason, At: toMilli(c.Failure.At)}
+			o.Failure = &failureJSON{Reason: c.Failure.Reason, At: toMilli(c.Failure.At)}
 		}
 		own.Copies = append(own.Copies, o)
 	}
@@ -307,7 +312,7 @@ func (r Record) encode() map[string]string {
 		keyResolution:    note.Resolution,
 		keyResolveReason: a.ResolveReason,
 		keyMessages:      strings.Join(refs, ","),
-		keyOurs:          mustMarshal(own),
+		keyExtension:     mustMarshal(own),
 	}
 	if note.Reviews > 0 {
 		data[keyReviews] = strconv.Itoa(note.Reviews)

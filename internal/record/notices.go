@@ -15,7 +15,7 @@ const keyNotices = "user_notifications"
 // Notices is what we remember of the reminders about one access list. Like a
 // Record it is immutable, and either plugin can carry on where the other
 // stopped: who was reminded when stands in the published key, and what is
-// under way in ours.
+// under way in extension.
 type Notices struct {
 	// Told is when each owner was last reminded, by their Teleport name.
 	Told map[string]time.Time
@@ -26,9 +26,9 @@ type Notices struct {
 	stored map[string]string
 }
 
-// ourNotices is the value of our key.
-type ourNotices struct {
-	Intents map[string]ourIntent `json:"intents,omitempty"`
+// noticesJSON is the value of our key.
+type noticesJSON struct {
+	Intents map[string]intentJSON `json:"intents,omitempty"`
 }
 
 // DecodeNotices reads plugin data of an access list as either plugin wrote it.
@@ -39,13 +39,13 @@ func DecodeNotices(data map[string]string) (n Notices, problems []string) {
 		problems = append(problems, fmt.Sprintf("plugin data key %q does not parse: %v", key, err))
 	}
 	if v := data[keyNotices]; v != "" {
-		var told map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(v), &told); err != nil {
+		var notified map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(v), &notified); err != nil {
 			bad(keyNotices, err)
 		}
-		for _, owner := range slices.Sorted(maps.Keys(told)) {
+		for _, owner := range slices.Sorted(maps.Keys(notified)) {
 			var at time.Time
-			if err := json.Unmarshal(told[owner], &at); err != nil {
+			if err := json.Unmarshal(notified[owner], &at); err != nil {
 				bad(keyNotices, fmt.Errorf("%q: %w", owner, err))
 				continue
 			}
@@ -55,10 +55,10 @@ func DecodeNotices(data map[string]string) (n Notices, problems []string) {
 			n.Told[owner] = at
 		}
 	}
-	if v := data[keyOurs]; v != "" {
-		var own ourNotices
+	if v := data[keyExtension]; v != "" {
+		var own noticesJSON
 		if err := json.Unmarshal([]byte(v), &own); err != nil {
-			bad(keyOurs, err)
+			bad(keyExtension, err)
 		}
 		for owner, i := range own.Intents {
 			if n.Intents == nil {
@@ -132,16 +132,16 @@ func (n Notices) Stored() Notices {
 }
 
 func (n Notices) encode() map[string]string {
-	data := map[string]string{keyNotices: "", keyOurs: ""}
+	data := map[string]string{keyNotices: "", keyExtension: ""}
 	if len(n.Told) > 0 {
 		data[keyNotices] = mustMarshalTimes(n.Told)
 	}
 	if len(n.Intents) > 0 {
-		own := ourNotices{Intents: map[string]ourIntent{}}
+		own := noticesJSON{Intents: map[string]intentJSON{}}
 		for owner, i := range n.Intents {
-			own.Intents[owner] = ourIntent{Part: i.Part, By: i.By, At: toMilli(i.At), Try: i.Try}
+			own.Intents[owner] = intentJSON{Part: i.Part, By: i.By, At: toMilli(i.At), Try: i.Try}
 		}
-		data[keyOurs] = mustMarshal(own)
+		data[keyExtension] = mustMarshal(own)
 	}
 	return data
 }

@@ -112,8 +112,8 @@ func FuzzDecodeNotices(f *testing.F) {
 	f.Add(`{"alice":"2026-11-24T00:00:00Z"}`, `{"intents":{"bob":{"part":"lists-1","by":"a/1","at":1,"try":1}}}`)
 	f.Add("", "")
 	f.Add(`{"alice":null}`, "null")
-	f.Fuzz(func(t *testing.T, told, ours string) {
-		n, _ := record.DecodeNotices(map[string]string{"user_notifications": told, "teleport_slack": ours})
+	f.Fuzz(func(t *testing.T, told, extension string) {
+		n, _ := record.DecodeNotices(map[string]string{"user_notifications": told, "teleport_slack": extension})
 		set, _ := n.Keep([]string{"alice"}).Changes()
 		if _, problems := record.DecodeNotices(set); len(problems) > 0 {
 			t.Fatalf("what we write does not parse: %q", problems)

@@ -1,15 +1,18 @@
-// Package record is what we remember of a request's messages, and how that is
-// kept in Teleport as plugin data.
+// Package record holds what is remembered of a request's messages, and how that
+// is kept in Teleport as plugin data.
 //
-// The published plugin keeps a flat record with no room for who got which
+// The published plugin keeps a flat record that does not say who got which
 // message. We write its keys with its meaning, so that either plugin can carry
-// on where the other stopped, and keep what it has no room for in one key of
-// our own, which it leaves alone. On reading, whatever the published plugin did
-// in between wins: a message it posted is adopted as a Copy, a resolution it
-// showed counts as shown, a review it replied to counts as replied to.
+// on where the other stopped, and keep the rest in one key of our own, which it
+// leaves alone. On reading, the changes that the published plugin made in
+// between win: a message it posted is adopted as a Copy, a resolution it showed
+// counts as shown, a review it replied to counts as replied to.
 //
-// A record says nothing about what should be in Slack; package notify decides
-// that. Values are immutable: changes return a new Record.
+// A Record is an immutable value. A Store reads and writes records with
+// compare-and-swap: a Draft carries the results of Slack calls over into
+// what another writer wrote in between, and hands back those it could not save.
+//
+// A record does not say what should be in Slack; package notify decides that.
 package record
 
 import (
@@ -22,27 +25,27 @@ import (
 
 // Record is what we remember of one request.
 type Record struct {
-	// About is what is needed to show the request once Teleport no longer has it.
-	About About
-	// Adopted says that the published plugin announced this request, so that
-	// nobody is told again.
+	// Snapshot is what is needed to show the request once Teleport no longer has it.
+	Snapshot Snapshot
+	// Adopted is set where the published plugin announced this request, so that
+	// nobody is notified again.
 	Adopted bool
-	// Unseated says that some recipients could not be looked up yet, so that
-	// Copies lacks them.
-	Unseated bool
-	// Escalated says that those were told of it who are told when nobody looks.
+	// RecipientsPending is set while some recipients could not be looked up, so
+	// that Copies lacks them.
+	RecipientsPending bool
+	// Escalated is set once the request was escalated.
 	Escalated bool
 	// By is the replica that wrote the record last.
 	By string
-	// Copies are the messages about the request, one a recipient.
+	// Copies are the messages about the request, one for each recipient.
 	Copies []Copy
 
-	stored map[string]string // as read from Teleport: what a write expects to find
-	noted  noted             // the published keys as we last wrote them
+	stored    map[string]string // as read from Teleport: what a write expects to find
+	published published         // the published keys as we last wrote them
 }
 
-// About is a request as it was last seen.
-type About struct {
+// Snapshot is a request as it was last seen.
+type Snapshot struct {
 	User               string
 	Kind               access.Kind
 	Roles              []string
@@ -57,39 +60,39 @@ type About struct {
 	AccessExpires      time.Time
 }
 
-// noted remembers what we wrote into the published keys, to see what somebody else wrote since.
-type noted struct {
+// published is what we last wrote into the published keys, to see what somebody else wrote since.
+type published struct {
 	Reviews    int
 	Resolution string
 }
 
 // Copy is one recipient's message about a request.
 type Copy struct {
-	To         string            // where it was or will be posted: an ID or #name; empty if adopted
-	Name       string            // the recipient as configured, for people to read
-	For        access.Audience   // whom it addresses
-	At         access.MessageRef // where it is; zero until it was posted
-	Shown      string            // digest of what it shows; empty where the published plugin edited it last
-	State      access.State      // the state that it shows
-	Replies    int               // how many reviews have their reply in its thread
-	Final      bool              // the outcome was told in its thread
-	Locked     bool              // Slack no longer lets us edit it
-	Over       bool              // it shows that access has ended
-	EndsTold   bool              // that access ends was told in its thread
-	EndedTold  bool              // that access has ended was told in its thread
-	Escalated  bool              // it is there only because nobody looked
-	Reminders  int               // how many reminders are in its thread
-	RemindedAt time.Time         // when the last of them was posted
-	Reaction   string            // the emoji we put on it
-	Intent     *Intent           // a post that began and whose outcome is not recorded
-	Failure    *Failure          // why the recipient can't have it
+	To           string            // where it was or will be posted: an ID or #name; empty if adopted
+	Name         string            // the recipient as configured, for people to read
+	For          access.Audience   // whom it addresses
+	At           access.MessageRef // where it is; zero until it was posted
+	Shown        string            // digest of what it shows; empty where the published plugin edited it last
+	State        access.State      // the state that it shows
+	Replies      int               // how many reviews have their reply in its thread
+	Final        bool              // the outcome was posted in its thread
+	Locked       bool              // Slack no longer lets us edit it
+	ShowsEnded   bool              // it shows that access has ended
+	NoticePosted bool              // the notice that access will end was posted in its thread
+	EndPosted    bool              // that access has ended was posted in its thread
+	Escalated    bool              // it is there because the request was escalated
+	Reminders    int               // how many reminders are in its thread
+	RemindedAt   time.Time         // when the last of them was posted
+	Reaction     string            // the emoji we put on it
+	Intent       *Intent           // a post that began and whose outcome is not recorded
+	Failure      *Failure          // why the recipient can't have it
 
 	// Mentions are whom the message names: IDs of user groups, and @handles of
 	// those that are not called.
 	Mentions []string
 }
 
-// Intent says that a post is about to happen, written before it happens.
+// Intent is a post that is about to happen, written before it happens.
 type Intent struct {
 	Part string    // which post: "request", "review-<n>", "final", "access-ends", "access-ended", "reminder-<n>"
 	By   string    // the replica that does it
@@ -103,7 +106,23 @@ type Failure struct {
 	At     time.Time
 }
 
-// Known says that the request was seen before.
+// ID identifies a copy among a request's copies, in whatever order a record has
+// them: its recipient, or where it is if the published plugin posted it.
+func (c Copy) ID() string {
+	switch {
+	case c.To != "":
+		return c.To
+	case !c.At.IsZero():
+		return c.At.Channel + "/" + c.At.TS
+	}
+	return "name:" + c.Name // a recipient that Slack doesn't know
+}
+
+// Unknown reports whether the copy stands for a recipient that Slack does not
+// know, so that there is nowhere to post to.
+func (c Copy) Unknown() bool { return c.To == "" && c.At.IsZero() }
+
+// Known reports whether the request was seen before.
 func (r Record) Known() bool { return len(r.stored) > 0 }
 
 // Messages returns where the request's messages are, in the order of Copies.
@@ -124,6 +143,11 @@ func (r Record) Index(to access.Recipient) int {
 	})
 }
 
+// IndexOf returns the index of the copy with the ID, or -1.
+func (r Record) IndexOf(copyID string) int {
+	return slices.IndexFunc(r.Copies, func(c Copy) bool { return c.ID() == copyID })
+}
+
 // With returns r with copy i replaced.
 func (r Record) With(i int, c Copy) Record {
 	r.Copies = slices.Clone(r.Copies)
@@ -137,9 +161,9 @@ func (r Record) Without(i int) Record {
 	return r
 }
 
-// Ended says that the request was resolved and that every message shows it.
+// Ended reports whether the request was resolved and every message shows it.
 func (r Record) Ended() bool {
-	return r.About.State.Resolved() && !r.Unseated && r.resolutionEverywhere() == r.About.State.String() &&
+	return r.Snapshot.State.Resolved() && !r.RecipientsPending && r.resolutionEverywhere() == r.Snapshot.State.String() &&
 		!slices.ContainsFunc(r.Copies, func(c Copy) bool { return c.Intent != nil || (c.At.IsZero() && c.Failure == nil && !c.Escalated) })
 }
 
@@ -149,10 +173,10 @@ func (r Record) Add(c Copy) Record {
 	return r
 }
 
-// Saw returns r with the request as Teleport has it now. Details that could
-// not be looked up this time keep what was known.
-func (r Record) Saw(req access.Request, d access.Details) Record {
-	about := About{
+// WithRequest returns r with the request as Teleport has it now. Details that
+// could not be looked up this time keep what was known.
+func (r Record) WithRequest(req access.Request, d access.Details) Record {
+	about := Snapshot{
 		User: req.User, Kind: req.Kind, Reason: req.Reason, State: req.State, ResolveReason: req.ResolveReason,
 		Roles: slices.Clone(req.Roles), SuggestedReviewers: slices.Clone(req.SuggestedReviewers),
 		Created: req.Created, AccessExpires: req.AccessExpires,
@@ -160,28 +184,28 @@ func (r Record) Saw(req access.Request, d access.Details) Record {
 		Logins:      d.Logins,
 	}
 	if about.Logins == nil {
-		about.Logins = r.About.Logins
+		about.Logins = r.Snapshot.Logins
 	}
 	for i, res := range req.Resources {
 		name, ok := d.ResourceNames[res.ID()]
 		switch {
 		case ok:
 			name = res.Kind + "/" + name
-		case len(r.About.Resources) == len(req.Resources):
-			name = r.About.Resources[i]
+		case len(r.Snapshot.Resources) == len(req.Resources):
+			name = r.Snapshot.Resources[i]
 		default:
 			name = res.ID()
 		}
 		about.Resources = append(about.Resources, name)
 	}
-	r.About = about
+	r.Snapshot = about
 	return r
 }
 
-// Ghost returns the request as it can still be shown when Teleport no longer
-// has it: undecided ones have expired.
-func (r Record) Ghost(id string) (access.Request, access.Details) {
-	a := r.About
+// Tombstone returns the request as it can still be shown when Teleport no longer
+// has it; an undecided one has expired.
+func (r Record) Tombstone(id string) (access.Request, access.Details) {
+	a := r.Snapshot
 	req := access.Request{
 		ID: id, User: a.User, Kind: a.Kind, Roles: a.Roles, Reason: a.Reason, State: a.State, ResolveReason: a.ResolveReason,
 		SuggestedReviewers: a.SuggestedReviewers, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
@@ -206,12 +230,12 @@ func (r Record) Ghost(id string) (access.Request, access.Details) {
 // Details returns what we know of how the request reads: friendly names, as
 // far as they were looked up when it was posted.
 func (r Record) Details(req access.Request) access.Details {
-	d := access.Details{Logins: r.About.Logins}
-	if len(r.About.Resources) != len(req.Resources) {
+	d := access.Details{Logins: r.Snapshot.Logins}
+	if len(r.Snapshot.Resources) != len(req.Resources) {
 		return d
 	}
 	for i, res := range req.Resources {
-		if name, ok := strings.CutPrefix(r.About.Resources[i], res.Kind+"/"); ok {
+		if name, ok := strings.CutPrefix(r.Snapshot.Resources[i], res.Kind+"/"); ok {
 			if d.ResourceNames == nil {
 				d.ResourceNames = map[string]string{}
 			}
@@ -221,7 +245,7 @@ func (r Record) Details(req access.Request) access.Details {
 	return d
 }
 
-// resourceOf undoes what Saw did to a resource, as far as that goes.
+// resourceOf undoes what WithRequest did to a resource, as far as that goes.
 func resourceOf(name string) access.Resource {
 	if rest, ok := strings.CutPrefix(name, "/"); ok {
 		if p := strings.SplitN(rest, "/", 4); len(p) >= 3 {
@@ -252,13 +276,13 @@ func (r Record) repliesEverywhere() int {
 
 // resolutionEverywhere is the resolution that every message shows, as the published plugin tags it.
 func (r Record) resolutionEverywhere() string {
-	if !r.About.State.Resolved() {
+	if !r.Snapshot.State.Resolved() {
 		return ""
 	}
 	for _, c := range r.Copies {
-		if !c.At.IsZero() && c.State != r.About.State {
-			return r.noted.Resolution
+		if !c.At.IsZero() && c.State != r.Snapshot.State {
+			return r.published.Resolution
 		}
 	}
-	return r.About.State.String()
+	return r.Snapshot.State.String()
 }

@@ -64,7 +64,7 @@ func TestReadsPublishedRecords(t *testing.T) {
 		{
 			name: "crashed between record and post: nobody was told",
 			data: map[string]string{"user": "alice", "roles": "editor,auditor", "request_reason": "because"},
-			want: record.Record{About: record.About{User: "alice", Roles: []string{"editor", "auditor"}, Reason: "because"}},
+			want: record.Record{Snapshot: record.Snapshot{User: "alice", Roles: []string{"editor", "auditor"}, Reason: "because"}},
 		},
 		{
 			name: "pending with two messages and a review",
@@ -74,7 +74,7 @@ func TestReadsPublishedRecords(t *testing.T) {
 			},
 			want: record.Record{
 				Adopted: true,
-				About: record.About{
+				Snapshot: record.Snapshot{
 					User: "alice", Roles: []string{"editor"}, Resources: []string{"node/db-1"},
 					Logins: map[string][]string{"editor": {"root", "ubuntu"}},
 				},
@@ -88,7 +88,7 @@ func TestReadsPublishedRecords(t *testing.T) {
 			name: "the legacy single message comes first",
 			data: map[string]string{"user": "bob", "channel_id": "C9", "timestamp": "1600000000.000100", "messages": "C1/1700000000.000100"},
 			want: record.Record{
-				Adopted: true, About: record.About{User: "bob"},
+				Adopted: true, Snapshot: record.Snapshot{User: "bob"},
 				Copies: []record.Copy{{At: ref("C9", "1600000000.000100")}, {At: ref("C1", "1700000000.000100")}},
 			},
 		},
@@ -96,14 +96,14 @@ func TestReadsPublishedRecords(t *testing.T) {
 			name: "resolved",
 			data: map[string]string{"user": "bob", "resolution": "DENIED", "resolve_reason": "no", "messages": "C1/1700000000.000100"},
 			want: record.Record{
-				Adopted: true, About: record.About{User: "bob", State: access.Denied, ResolveReason: "no"},
+				Adopted: true, Snapshot: record.Snapshot{User: "bob", State: access.Denied, ResolveReason: "no"},
 				Copies: []record.Copy{{At: ref("C1", "1700000000.000100"), State: access.Denied}},
 			},
 		},
 		{
 			name: "parts that are no message are skipped",
 			data: map[string]string{"user": "bob", "messages": "C1/17.1/x,,C2,/17.2,C3/,C4/17.3"},
-			want: record.Record{Adopted: true, About: record.About{User: "bob"}, Copies: []record.Copy{{At: ref("C4", "17.3")}}},
+			want: record.Record{Adopted: true, Snapshot: record.Snapshot{User: "bob"}, Copies: []record.Copy{{At: ref("C4", "17.3")}}},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -122,14 +122,14 @@ func TestBrokenValuesAreNamedAndTheRestIsRead(t *testing.T) {
 	if len(problems) != 5 {
 		t.Errorf("problems %q, want one for each of five keys", problems)
 	}
-	if rec.About.User != "alice" || len(rec.Copies) != 1 || !rec.Adopted {
+	if rec.Snapshot.User != "alice" || len(rec.Copies) != 1 || !rec.Adopted {
 		t.Errorf("the sound part was lost: %+v", rec)
 	}
 }
 
 // TestWritesWhatThePublishedPluginReads decodes by the published rules.
 func TestWritesWhatThePublishedPluginReads(t *testing.T) {
-	rec := record.Record{}.Saw(access.Request{
+	rec := record.Record{}.WithRequest(access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor", "auditor"}, Reason: "because", State: access.Denied, ResolveReason: "no",
 		Resources: []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "db", Name: "pg"}},
 		Created:   created, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
@@ -162,7 +162,7 @@ func TestWritesWhatThePublishedPluginReads(t *testing.T) {
 
 // TestResolutionIsWrittenLast keeps the published plugin able to finish what we began.
 func TestResolutionIsWrittenLast(t *testing.T) {
-	rec := record.Record{}.Saw(access.Request{User: "alice", State: access.Approved}, access.Details{})
+	rec := record.Record{}.WithRequest(access.Request{User: "alice", State: access.Approved}, access.Details{})
 	rec = rec.Add(record.Copy{To: "C1", At: access.MessageRef{Channel: "C1", TS: "17.1"}, State: access.Approved})
 	rec = rec.Add(record.Copy{To: "C2", At: access.MessageRef{Channel: "C2", TS: "17.2"}, State: access.Pending})
 	if set, _ := rec.Changes(); set["resolution"] != "" {
@@ -177,7 +177,7 @@ func TestResolutionIsWrittenLast(t *testing.T) {
 
 // TestThePublishedPluginWorkedInBetween is the way back: we wrote, it carried on, we read.
 func TestThePublishedPluginWorkedInBetween(t *testing.T) {
-	rec := record.Record{}.Saw(access.Request{User: "alice", Roles: []string{"editor"}}, access.Details{})
+	rec := record.Record{}.WithRequest(access.Request{User: "alice", Roles: []string{"editor"}}, access.Details{})
 	rec = rec.Add(record.Copy{To: "C1", Name: "#dev", At: access.MessageRef{Channel: "C1", TS: "17.1"}, Shown: "digest", Replies: 1})
 	set, expect := rec.Changes()
 	data := apply(t, nil, set, expect)
@@ -191,8 +191,8 @@ func TestThePublishedPluginWorkedInBetween(t *testing.T) {
 	if diff := cmp.Diff(want, got.Copies); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if got.About.State != access.Approved {
-		t.Errorf("state %v, want APPROVED", got.About.State)
+	if got.Snapshot.State != access.Approved {
+		t.Errorf("state %v, want APPROVED", got.Snapshot.State)
 	}
 }
 
@@ -202,13 +202,13 @@ func TestUnknownKeysSurvive(t *testing.T) {
 	set, expect := rec.Changes()
 	next := apply(t, data, set, expect)
 	if next["somebody_else"] != "1" {
-		t.Error("a key that is not ours was changed")
+		t.Error("a key that is not extension was changed")
 	}
 	if next["messages"] != "C1/17.1" || next["channel_id"] != "" {
 		t.Errorf("the legacy message did not move: %v", next)
 	}
 	if _, ok := expect["somebody_else"]; ok {
-		t.Error("a key that is not ours is expected")
+		t.Error("a key that is not extension is expected")
 	}
 }
 
@@ -218,8 +218,8 @@ func TestGhostIsWhatWasSeen(t *testing.T) {
 		Resources:          []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "kube", Name: "k", SubResource: "ns/pod"}},
 		SuggestedReviewers: []string{"bob"}, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
 	}
-	rec := record.Record{}.Saw(req, access.Details{ResourceNames: map[string]string{"/main/node/uuid-1": "db-1"}})
-	got, d := rec.Ghost("r1")
+	rec := record.Record{}.WithRequest(req, access.Details{ResourceNames: map[string]string{"/main/node/uuid-1": "db-1"}})
+	got, d := rec.Tombstone("r1")
 	if got.State != access.Expired {
 		t.Errorf("state %v, want EXPIRED for what nobody decided", got.State)
 	}
@@ -233,7 +233,7 @@ func TestGhostIsWhatWasSeen(t *testing.T) {
 		t.Errorf("friendly name %q, want db-1", name)
 	}
 	req.State = access.Approved
-	if got, _ := rec.Saw(req, access.Details{}).Ghost("r1"); got.State != access.Approved {
+	if got, _ := rec.WithRequest(req, access.Details{}).Tombstone("r1"); got.State != access.Approved {
 		t.Errorf("state %v, want APPROVED: access that ran out was approved", got.State)
 	}
 }
@@ -250,8 +250,8 @@ func genRecord() *rapid.Generator[record.Record] {
 	return rapid.Custom(func(t *rapid.T) record.Record {
 		role := rapid.StringMatching(`[a-z-]{1,8}`)
 		rec := record.Record{
-			Adopted: rapid.Bool().Draw(t, "adopted"), Unseated: rapid.Bool().Draw(t, "unseated"), Escalated: rapid.Bool().Draw(t, "escalated"), By: text.Draw(t, "replica"),
-			About: record.About{
+			Adopted: rapid.Bool().Draw(t, "adopted"), RecipientsPending: rapid.Bool().Draw(t, "unseated"), Escalated: rapid.Bool().Draw(t, "escalated"), By: text.Draw(t, "replica"),
+			Snapshot: record.Snapshot{
 				User: text.Draw(t, "user"), Roles: rapid.SliceOfN(role, 0, 3).Draw(t, "roles"),
 				Resources: rapid.SliceOfN(text, 0, 3).Draw(t, "resources"), Reason: text.Draw(t, "reason"),
 				State: state.Draw(t, "state"), ResolveReason: text.Draw(t, "resolve reason"),
@@ -259,13 +259,13 @@ func genRecord() *rapid.Generator[record.Record] {
 			},
 		}
 		if rapid.Bool().Draw(t, "annotated") {
-			rec.About.Annotations = map[string][]string{text.Draw(t, "annotation"): rapid.SliceOfN(text, 1, 2).Draw(t, "values")}
+			rec.Snapshot.Annotations = map[string][]string{text.Draw(t, "annotation"): rapid.SliceOfN(text, 1, 2).Draw(t, "values")}
 		}
 		for i := range rapid.IntRange(0, 4).Draw(t, "copies") {
 			c := record.Copy{
 				To: "C" + string(rune('A'+i)), Name: text.Draw(t, "name"), For: rapid.SampledFrom([]access.Audience{access.Reviewers, access.Requester}).Draw(t, "for"),
 				Reaction: rapid.SampledFrom([]string{"", "x"}).Draw(t, "reaction"), Final: rapid.Bool().Draw(t, "final"), Locked: rapid.Bool().Draw(t, "locked"),
-				Over: rapid.Bool().Draw(t, "over"), EndsTold: rapid.Bool().Draw(t, "ends told"), EndedTold: rapid.Bool().Draw(t, "ended told"),
+				ShowsEnded: rapid.Bool().Draw(t, "over"), NoticePosted: rapid.Bool().Draw(t, "ends told"), EndPosted: rapid.Bool().Draw(t, "ended told"),
 				Escalated: rapid.Bool().Draw(t, "there by escalation"), Reminders: rapid.IntRange(0, 3).Draw(t, "reminders"),
 				RemindedAt: rapid.SampledFrom([]time.Time{{}, time.UnixMilli(1795553345777).UTC()}).Draw(t, "reminded"),
 			}
@@ -321,7 +321,7 @@ func TestDetailsAreWhatWasLookedUp(t *testing.T) {
 		{Cluster: "c", Kind: "node", Name: "uuid-1"}, {Cluster: "c", Kind: "db", Name: "orders"},
 	}}
 	looked := access.Details{Logins: map[string][]string{"a": {"root"}}, ResourceNames: map[string]string{"/c/node/uuid-1": "web-1"}}
-	rec := record.Record{}.Saw(req, looked)
+	rec := record.Record{}.WithRequest(req, looked)
 	if diff := cmp.Diff(looked, rec.Details(req)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

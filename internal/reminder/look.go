@@ -12,13 +12,18 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/outbox"
 	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
-// claimWatch is how long another replica's intent is left alone, by our own
-// clock since we first saw it.
-const claimWatch = 2 * time.Minute
+// intentLease is how long another replica's intent is left alone, and
+// intentFresh how old the first intent of a batch may be when its post begins:
+// a person may own many lists, and each has a record of its own.
+const (
+	intentLease = 2 * time.Minute
+	intentFresh = time.Minute
+)
 
 // rightHint is what a role needs for all this.
 const rightHint = "grant the role of these credentials list and read on access_list"
@@ -197,7 +202,7 @@ func (l *look) wants(ctx context.Context, d *due, owner string) bool {
 	if !begun {
 		return true
 	}
-	if left := l.leave(d, owner, intent); left > 0 {
+	if left := l.leased(d, owner, intent); left > 0 {
 		l.wait(left)
 		return false
 	}
@@ -211,12 +216,9 @@ func (d *due) begun(n record.Notices, owner string) (record.Intent, bool) {
 	return i, ok && !i.At.Before(d.since)
 }
 
-// leave returns how long to leave another replica's intent alone.
-func (l *look) leave(d *due, owner string, i record.Intent) time.Duration {
-	if i.By == l.r.replica {
-		return 0
-	}
-	return l.r.foreign.Left(d.list.Name+" "+owner, i.By+" "+i.Part, claimWatch)
+// leased returns how long to leave another replica's intent alone.
+func (l *look) leased(d *due, owner string, i record.Intent) time.Duration {
+	return l.r.outbox.Leased(&l.r.leases, d.list.Name+" "+owner, i)
 }
 
 // recover finds out what became of an unfinished reminder, and returns whether
@@ -231,20 +233,16 @@ func (l *look) recover(ctx context.Context, d *due, owner string, i record.Inten
 		return true // they can't be found, so groups says
 	}
 	log := l.r.o.Log.With(slog.String(logkey.List, d.list.Name), slog.String(logkey.User, owner))
-	ref, found, err := l.r.o.Messenger.Find(ctx, to.ID, "", tag(to, i.Part), i.At)
+	_, found, err := l.r.outbox.Recover(ctx, log, outbox.Lost{
+		Intent: i, Channel: to.ID, Tag: tag(to, i.Part), Scopes: "im:history and im:write",
+	})
 	switch {
-	case err != nil && people.Temporary(err):
+	case err != nil:
 		l.trouble(err)
 		return false
-	case err != nil:
-		log.Warn("an earlier reminder may have arrived; the token may not look, so it is sent again",
-			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, cmp.Or(fault.Hint(err), "grant im:history and im:write to rule out doubles")))
-		return true
 	case !found:
-		log.Info("an earlier reminder had not arrived; it is sent again")
 		return true
 	}
-	log.Info("an earlier reminder had arrived", slog.String(logkey.ChannelID, ref.Channel), slog.String(logkey.MessageTS, ref.TS))
 	l.told(ctx, d, []string{owner}, i.At)
 	return false
 }

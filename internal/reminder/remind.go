@@ -16,10 +16,6 @@ import (
 )
 
 const (
-	// claimFresh is how old the first intent of a batch may be when its post
-	// begins, which ends within 10 s: well before somebody else's claimWatch.
-	claimFresh = time.Minute
-
 	// maxTries is how often a record is written again after somebody else wrote.
 	maxTries = 6
 )
@@ -32,7 +28,7 @@ func (l *look) remind(ctx context.Context, g group) {
 		l.trouble(err)
 		return
 	}
-	intent := record.Intent{Part: part, By: l.r.replica, At: time.Now(), Try: 1}
+	intent := l.r.outbox.Intent(part, 0)
 	mine := l.claim(ctx, g, intent)
 	if len(mine) == 0 {
 		return
@@ -41,7 +37,7 @@ func (l *look) remind(ctx context.Context, g group) {
 	for _, p := range mine {
 		lists = append(lists, p.list)
 	}
-	if time.Since(intent.At) > claimFresh {
+	if !l.r.outbox.Fresh(intent) {
 		l.failed = true
 		l.release(ctx, mine)
 		return
@@ -100,8 +96,8 @@ func (l *look) claim(ctx context.Context, g group, intent record.Intent) (mine [
 				case !p.since.After(n.Told[owner]): // somebody else was faster
 				case busy && begun.Part == intent.Part: // written, and its answer was lost
 					names = append(names, owner)
-				case busy && l.leave(p.due, owner, begun) > 0:
-					l.wait(l.leave(p.due, owner, begun))
+				case busy && l.leased(p.due, owner, begun) > 0:
+					l.wait(l.leased(p.due, owner, begun))
 				default:
 					names = append(names, owner)
 					n = n.Begin(owner, intent)
@@ -124,7 +120,7 @@ func (l *look) release(ctx context.Context, mine []part) {
 	for _, p := range mine {
 		l.change(ctx, p.due, func(n record.Notices) (record.Notices, bool) {
 			for _, owner := range p.names {
-				if n.Intents[owner].By == l.r.replica {
+				if n.Intents[owner].By == l.r.outbox.Replica() {
 					n = n.Drop(owner)
 				}
 			}

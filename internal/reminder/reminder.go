@@ -23,9 +23,9 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/outbox"
 	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/quiet"
-	"github.com/teleport-slack/teleport-slack/internal/replica"
 )
 
 // Lists is where access lists are, and what we remember of them.
@@ -70,11 +70,11 @@ type Options struct {
 // Reminder reminds owners. New makes one.
 type Reminder struct {
 	o       Options
-	replica string
+	outbox  *outbox.Outbox
 	cluster atomic.Pointer[access.Cluster]
 
 	// The rest belongs to Run.
-	foreign  replica.Sightings
+	leases   outbox.LeaseWatch               // of other replicas' intents, by list and owner
 	unsaved  map[string]map[string]time.Time // list → owner → when, of reminders that could not be recorded
 	troubles troubles
 	failures int // looks in a row that left something undone
@@ -86,7 +86,7 @@ func New(o Options) *Reminder {
 		o.Log = slog.Default()
 	}
 	r := &Reminder{
-		o: o, replica: replica.Name(o.Host), unsaved: map[string]map[string]time.Time{},
+		o: o, outbox: outbox.New(outbox.Options{Host: o.Host, Finder: o.Messenger, Lease: intentLease, Fresh: intentFresh}), unsaved: map[string]map[string]time.Time{},
 		troubles: troubles{log: o.Log, open: map[string]string{}},
 	}
 	r.cluster.Store(&access.Cluster{})

@@ -129,7 +129,7 @@ func (m *Metrics) begin() {
 			m.deliveries.WithLabelValues(op.String())
 		}
 	}
-	for _, r := range notify.Results() {
+	for _, r := range notify.Statuses() {
 		m.reconciles.WithLabelValues(r.String())
 	}
 	for _, result := range []string{"ok", "failed"} {
@@ -170,7 +170,7 @@ func (m *Metrics) Stepped(s notify.Stepped) {
 
 // Reconciled counts a look at a request.
 func (m *Metrics) Reconciled(r notify.Reconciled) {
-	m.reconciles.WithLabelValues(r.Result.String()).Observe(r.Took.Seconds())
+	m.reconciles.WithLabelValues(r.Status.String()).Observe(r.Took.Seconds())
 }
 
 // SlackCalled counts a call to Slack.

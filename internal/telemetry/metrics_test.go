@@ -119,7 +119,7 @@ func TestCallsAreCounted(t *testing.T) {
 	m.Reviewed(review.Result{Decision: "whatever", Outcome: "else"})
 	m.RuleFailed("not_in_channel")
 	m.RuleFailed("the name of a rule")
-	m.Reconciled(notify.Reconciled{Took: time.Second, Result: notify.Failed})
+	m.Reconciled(notify.Reconciled{Took: time.Second, Status: notify.Failed})
 	for name, want := range map[string][]string{
 		"teleport_slack_slack_request_duration_seconds":    {"method=chat.postMessage count=2 2", "method=other count=1 1"},
 		"teleport_slack_slack_request_failures_total":      {"class=bug method=other reason=other 1", "class=retry method=chat.postMessage reason=ratelimited 1"},

@@ -1,4 +1,4 @@
-package replica
+package outbox
 
 import (
 	"testing"
@@ -7,23 +7,23 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	a, again, b := Name("a"), Name("a"), Name("b")
+	a, again, b := name("a"), name("a"), name("b")
 	if a == again {
-		t.Error("two lives on one host have one name")
+		t.Error("two processes on one host have one name")
 	}
 	for _, tt := range []struct {
 		x, y string
 		want bool
-	}{{a, again, true}, {a, b, false}, {a, a, true}, {"", a, false}, {a, "", false}, {Name("a"), Name("ab"), false}} {
-		if got := SameHost(tt.x, tt.y); got != tt.want {
-			t.Errorf("SameHost(%q, %q) = %v", tt.x, tt.y, got)
+	}{{a, again, true}, {a, b, false}, {a, a, true}, {"", a, false}, {a, "", false}, {name("a"), name("ab"), false}} {
+		if got := sameHost(tt.x, tt.y); got != tt.want {
+			t.Errorf("sameHost(%q, %q) = %v", tt.x, tt.y, got)
 		}
 	}
 }
 
-func TestSightings(t *testing.T) {
+func TestLeaseWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s Sightings
+		var s LeaseWatch
 		const while = 20 * time.Second
 		steps := []struct {
 			sleep   time.Duration

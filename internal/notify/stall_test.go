@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/queue"
+	"github.com/teleport-slack/teleport-slack/internal/recipient"
 )
 
 func stalled(n *Notifier) string {
@@ -17,7 +18,7 @@ func stalled(n *Notifier) string {
 
 func TestStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := New(Options{})
+		n := New(Options{Recipients: recipient.New(recipient.Options{})})
 		is := func(when, want string) {
 			t.Helper()
 			if got := stalled(n); got != want {
@@ -28,25 +29,25 @@ func TestStalled(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		is("a day without requests", "")
 
-		n.pulse.beat("slow")
+		n.stall.touch("slow")
 		for range 20 {
 			time.Sleep(StallLimit - time.Second)
 			is("a request of many slow steps", "")
-			n.pulse.beat("slow")
+			n.stall.touch("slow")
 		}
-		n.pulse.beat("other")
+		n.stall.touch("other")
 		time.Sleep(StallLimit / 2)
-		n.pulse.beat("other")
-		n.pulse.end("other")
+		n.stall.touch("other")
+		n.stall.end("other")
 		time.Sleep(StallLimit/2 + time.Second)
-		is("a worker that hangs while others work", "request slow has got no further for 10m1s")
-		n.pulse.end("slow")
+		is("a worker that hangs while others work", "request slow has made no progress for 10m1s")
+		n.stall.end("slow")
 		is("a worker that went on after all", "")
 
 		n.queue.Add("due", queue.Normal)
 		time.Sleep(StallLimit / 2)
-		n.pulse.beat("other")
-		n.pulse.end("other")
+		n.stall.touch("other")
+		n.stall.end("other")
 		time.Sleep(StallLimit/2 + time.Second)
 		is("requests wait behind others", "")
 		time.Sleep(StallLimit / 2)
@@ -55,12 +56,12 @@ func TestStalled(t *testing.T) {
 		if err != nil || id != "due" {
 			t.Fatal(id, err)
 		}
-		n.pulse.beat(id)
+		n.stall.touch(id)
 		is("a worker takes it", "")
 
 		n.queue.Retry(id, queue.Normal, time.Hour)
 		n.queue.Done(id)
-		n.pulse.end(id)
+		n.stall.end(id)
 		time.Sleep(50 * time.Minute)
 		is("a request waits out a backoff", "")
 	})

@@ -1,0 +1,131 @@
+package notify
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
+	"github.com/teleport-slack/teleport-slack/internal/queue"
+	"github.com/teleport-slack/teleport-slack/internal/record"
+)
+
+// writerGrace is how long a replica leaves what is due to the one that wrote
+// the record last. It saves making the same edits twice; that nothing is posted
+// twice, intents make sure.
+const writerGrace = 3 * time.Second
+
+// Result is how a delivery ended: fully delivered if it is zero.
+type Result struct {
+	Failed     bool          // something is due and could not be done
+	RetryAfter time.Duration // reconcile again after this long; zero for not, unless Failed
+}
+
+// reconcile makes Slack show one request: load, assign recipients, plan,
+// deliver, record. What can't be done now is left to the next call.
+//
+// Where a process may end, nothing is lost and nothing doubled: before a round
+// its posts' intents are written, after it the results. A round without its
+// results is found by its intents, and an edit without its result is made again.
+func (n *Notifier) reconcile(ctx context.Context, id string) Result {
+	d, err := n.load(ctx, id) // the request or its tombstone, the record, what is in force
+	if err != nil {
+		return n.loadFailed(err)
+	}
+	if d.st.Empty() {
+		n.forget(id)
+		return Result{}
+	}
+	n.assign(ctx, d)
+	if left := n.deferToWriter(d.st, d.memory); left > 0 {
+		d.wait(left)
+		return n.finish(d)
+	}
+	d.logStart(ctx)
+	for round := d.next(ctx); len(round) > 0; round = d.next(ctx) { // plan: what each copy needs next
+		d.deliver(ctx, round) // intents in one write, the calls side by side, results in one write
+	}
+	d.flush(ctx)
+	return n.finish(d)
+}
+
+// load reads the request and its record.
+func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
+	memory := n.memory(id)
+	draft, problems, err := n.records.Open(ctx, id, memory.unsaved)
+	if err != nil {
+		return nil, err
+	}
+	for _, what := range problems {
+		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRecordParts, Name: id}, "part of a record can't be read, ignoring it",
+			fault.New(fault.Bug, "", what), slog.String(logkey.RequestID, id))
+	}
+	st := State{Record: draft.Record(), CanReact: !n.noReact.Load(), Buttons: *n.buttons.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders}
+	var details *access.Details // looked up once a message needs them
+	st.Request, err = n.o.Requests.Request(ctx, id)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		st.Gone = true
+		tombstone, known := st.Record.Tombstone(id)
+		st.Request, details = tombstone, &known
+	case err != nil:
+		return nil, fault.Wrapf(err, "read request %s", id)
+	}
+	if n.problems.Clear(logonce.Key{Kind: aboutTeleport}) {
+		n.o.Log.Info("Teleport answers again")
+	}
+	return n.newDelivery(st.withDigests(), draft, memory, details), nil
+}
+
+// assign adds a copy for each recipient that should have one.
+func (n *Notifier) assign(ctx context.Context, d *delivery) {
+	edit := func(rec record.Record, err error) {
+		before := d.st.Record
+		if len(rec.Copies) != len(before.Copies) || rec.RecipientsPending != before.RecipientsPending || rec.Escalated != before.Escalated {
+			d.draft.Edit(rec)
+		}
+		d.st.Record = rec
+		if err != nil {
+			n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutDirectory}, "some recipients can't be looked up yet, trying again", err)
+			d.delay(err)
+		}
+	}
+	if d.st.announces() {
+		edit(n.recipients.Assign(ctx, d.recipientInput()))
+	}
+	if d.st.escalates() {
+		edit(n.recipients.Escalate(ctx, d.recipientInput()))
+	}
+}
+
+// deferToWriter returns how long to leave what is due to the replica that wrote
+// the record last.
+func (n *Notifier) deferToWriter(st State, m *deliveryMemory) time.Duration {
+	writer := st.Record.By
+	if writer == "" || n.outbox.SameHost(writer) || len(Plan(st)) == 0 {
+		return 0
+	}
+	return max(m.leases.Left("writer", writer+" "+st.digest(access.Reviewers), writerGrace), 0)
+}
+
+// finish decides when to look at the request again, and what to remember of it.
+func (n *Notifier) finish(d *delivery) Result {
+	if at := NextDue(d.st); !at.IsZero() {
+		n.alarms.After(d.id(), queue.Normal, at.Sub(d.st.Now))
+	}
+	d.memory.unsaved = d.draft.Unsaved()
+	if d.result != (Result{}) {
+		n.changed(d.id(), d.changedAt)
+		return d.result
+	}
+	d.logEnd()
+	if d.st.Gone {
+		n.forget(d.id())
+	} else {
+		n.settle(d.st, d.routing)
+	}
+	return Result{}
+}

@@ -1,0 +1,257 @@
+// Package recipient decides who should hear of an access request, and finds
+// them in Slack: those whom access monitoring rules name, or else those of the
+// static routes and the suggested reviewers, the requester, and those to whom a
+// request is escalated.
+//
+// What holds:
+//
+//   - Rules come first. Static routes count only if no rule reaches anybody.
+//   - A recipient that can't be looked up for now is asked for again; one that
+//     Slack doesn't know is recorded and reported once. Neither keeps others
+//     from being assigned.
+//   - Nobody reviews their own request: the requester is left out however they
+//     are named.
+//   - A look-up that a rule or a mention needs, and that keeps failing, holds a
+//     request up for lookupPatience and no longer.
+//
+// It posts nothing and writes nothing; package notify delivers to the
+// recipients that it assigns. The same Resolver explains to people who would
+// hear of a request, and why.
+package recipient
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
+	"github.com/teleport-slack/teleport-slack/internal/record"
+	"github.com/teleport-slack/teleport-slack/internal/route"
+	"github.com/teleport-slack/teleport-slack/internal/rule"
+)
+
+// Users knows which email a Teleport user has.
+type Users interface {
+	Email(ctx context.Context, username string) (string, error)
+}
+
+// Directory knows who is who in Slack.
+type Directory interface {
+	Resolve(ctx context.Context, name string) (access.Recipient, error)
+}
+
+// Inspector looks up what access monitoring rules ask for beyond the request.
+type Inspector interface {
+	// Traits returns a user's traits; [fault.Denied] if they may not be read.
+	Traits(ctx context.Context, username string) (map[string][]string, error)
+	// Labels returns the labels of each resource, or an error if one can't be seen.
+	Labels(ctx context.Context, resources []access.Resource) ([]map[string]string, error)
+}
+
+// Options are a Resolver's collaborators.
+type Options struct {
+	Users       Users
+	Directory   Directory
+	Inspector   Inspector   // nil if rules can't ask for traits and labels
+	Routes      route.Table // [role_to_recipients]
+	EscalateTo  []string    // recipients of requests that nobody has reviewed
+	NoRequester bool        // requesters get no message of their own
+	// RuleFailed counts rules that could not be read or evaluated: with the
+	// rule's name, empty if it is about all of them, and one of RuleReasons or
+	// an adapter's reason. It is called from many goroutines; may be nil.
+	RuleFailed func(rule, reason string)
+	Log        *slog.Logger // may be nil
+}
+
+// Resolver assigns recipients to requests. It is safe for concurrent use; New
+// makes one.
+type Resolver struct {
+	o          Options
+	escalateTo []route.Recipient
+	problems   *logonce.Logger
+	routing    atomic.Pointer[Routing]
+
+	// Failing are the recipients that could not be reached.
+	Failing *Failing
+
+	mu         sync.Mutex    // held while the routing changes
+	sources    []rule.Source // the rules as they came
+	rulesKnown bool          // they came at least once
+}
+
+// Routing is the routes and rules that are in force.
+type Routing struct {
+	Since   time.Time
+	Changed bool // others were in force before, in this process
+
+	table route.Routes
+	rules []rule.Rule // in the order of their names
+	named route.Named // whom they name
+}
+
+// The kinds of problems that are logged once.
+const (
+	aboutRoutes     logonce.Kind = "routes"
+	aboutEscalation logonce.Kind = "escalate_to"
+	aboutRule       logonce.Kind = "rule"
+	aboutRuleParts  logonce.Kind = "rule parts"
+	aboutRuleNames  logonce.Kind = "rule recipients"
+	aboutTraits     logonce.Kind = "traits"
+	aboutRequester  logonce.Kind = "requester"
+	aboutRecipient  logonce.Kind = "recipient"
+	aboutMention    logonce.Kind = "mention"
+	aboutUnresolved logonce.Kind = "unresolved"
+)
+
+// New returns a Resolver.
+func New(o Options) *Resolver {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	r := &Resolver{o: o, problems: logonce.New(o.Log), Failing: newFailing()}
+	r.SetRoutes(o.Routes)
+	var broken error
+	if r.escalateTo, broken = route.ParseRecipients(o.EscalateTo); broken != nil {
+		r.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutEscalation}, "some recipients of escalate_to can't be read, ignoring them", broken)
+	}
+	return r
+}
+
+// Routing returns what is in force now.
+func (r *Resolver) Routing() *Routing { return r.routing.Load() }
+
+// SetRoutes replaces the static routes. Problems that go on are logged again,
+// and recipients that could not be reached count as untried.
+func (r *Resolver) SetRoutes(t route.Table) {
+	table, broken := t.Compile()
+	r.mu.Lock()
+	next := &Routing{table: table, Since: time.Now()}
+	if old := r.routing.Load(); old != nil {
+		next.rules, next.named, next.Changed = old.rules, old.named, true
+	}
+	r.routing.Store(next)
+	r.mu.Unlock()
+	r.Failing.reset()
+	r.problems.Reset()
+	if broken != nil { // the configuration is validated before, so this is a table from elsewhere
+		r.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRoutes}, "some routes can't be read, ignoring them", broken)
+	}
+}
+
+// Input is what recipients are assigned from.
+type Input struct {
+	Request  access.Request
+	Record   record.Record
+	Routing  *Routing
+	Memory   *Memory // of this request
+	Progress func()  // called before each look-up, which may take a call of its own; may be nil
+}
+
+func (in Input) progress() {
+	if in.Progress != nil {
+		in.Progress()
+	}
+}
+
+// Memory is what is remembered of one request between two assignments. Its zero
+// value is ready. It is used by one goroutine at a time.
+type Memory struct {
+	failedSince map[string]time.Time // since when look-ups of a kind have failed
+	nobody      bool                 // it was logged that the request has no recipients
+}
+
+// mayWait reports whether the request may wait longer for a kind of look-up
+// that has failed.
+func (m *Memory) mayWait(kind string) bool {
+	since, ok := m.failedSince[kind]
+	if !ok {
+		if m.failedSince == nil {
+			m.failedSince = map[string]time.Time{}
+		}
+		since = time.Now()
+		m.failedSince[kind] = since
+	}
+	return time.Since(since) < lookupPatience
+}
+
+// Assign returns the request's record with a copy for each recipient. The error
+// is the first that makes it worth assigning again later; RecipientsPending is
+// set then, and all who could be found are assigned nevertheless.
+func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) {
+	a := r.assign(ctx, in)
+	return a.rec, a.pending
+}
+
+// Escalate returns the request's record with a copy for each recipient of
+// escalations. As long as there is an error, the request counts as not
+// escalated, and all who could be found are assigned nevertheless.
+func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error) {
+	a := &assignment{r: r, in: in, rec: in.Record}
+	a.findRequester(ctx) // who is not the one to escalate to
+	input := route.Facts{Request: in.Request}
+	if route.NeedTraits(r.escalateTo) {
+		inputs := &ruleInputs{r: r, in: in}
+		var pending error
+		if input.Traits, pending = inputs.traitsInTime(ctx, nil); pending != nil {
+			return in.Record, pending
+		}
+	}
+	others := route.Neglected(r.escalateTo, input)
+	a.reportUnresolved(others.Gaps)
+	a.add(ctx, others.Wants)
+	for i, c := range a.rec.Copies {
+		if in.Record.IndexOf(c.ID()) < 0 {
+			c.Escalated = true
+			a.rec = a.rec.With(i, c)
+		}
+	}
+	a.rec.Escalated = a.pending == nil
+	return a.rec, a.pending
+}
+
+// Explanation is who would hear of a request, and why.
+type Explanation struct {
+	Request    access.Request
+	Recipients []Assigned       // in the order in which they are asked for
+	Unresolved []route.Gap      // configured recipients that came to nobody
+	Requester  access.Recipient // who asks, in Slack; zero if they get no message
+	Pending    error            // why some of it could not be found out; nil if it could
+}
+
+// Assigned is one recipient of a request, and who that is in Slack.
+type Assigned struct {
+	Want        route.Want
+	To          access.Recipient // zero if Err is why not
+	Mentions    []string         // as a record keeps them
+	IsRequester bool             // and so reviews nothing
+	Err         error
+}
+
+// Explain returns who would hear of the request if it were new. It remembers
+// nothing; problems with rules and recipients are logged as for a request.
+func (r *Resolver) Explain(ctx context.Context, req access.Request) Explanation {
+	a := r.assign(ctx, Input{Request: req, Routing: r.Routing(), Memory: &Memory{}})
+	e := Explanation{Request: req, Recipients: a.recipients, Unresolved: a.unresolved, Pending: a.pending}
+	if !r.o.NoRequester {
+		e.Requester = a.requester
+	}
+	return e
+}
+
+// ExplainOffline returns who would hear of the request by static routes alone,
+// without looking anybody up.
+func ExplainOffline(t route.Table, req access.Request, traits map[string][]string) (Explanation, error) {
+	routes, err := t.Compile()
+	if err != nil {
+		return Explanation{}, err
+	}
+	routed := routes.Recipients(route.Facts{Request: req, Traits: traits})
+	e := Explanation{Request: req, Unresolved: routed.Gaps}
+	for _, w := range routed.Wants {
+		e.Recipients = append(e.Recipients, Assigned{Want: w, IsRequester: isRequester(w, req)})
+	}
+	return e, nil
+}
