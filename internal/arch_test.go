@@ -36,12 +36,12 @@ var layers = map[string]struct {
 
 	"manifest": {},
 
-	"check":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
+	"check":     {may: []string{"wait", "logonce", "access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
 	"outbox":    {may: []string{"access", "fault", "logkey", "message", "record"}, not: []string{"github.com/gravitational", "net/http"}},
 	"recipient": {may: []string{"logonce", "people", "access", "fault", "logkey", "route", "rule", "record"}, not: []string{"github.com/gravitational", "net/http"}},
 	"notify":    {may: []string{"wait", "logonce", "outbox", "quiet", "recipient", "access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"review":   {may: []string{"wait", "logonce", "access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
-	"reminder": {may: []string{"wait", "logonce", "outbox", "people", "quiet", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"review":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"reminder":  {may: []string{"wait", "logonce", "outbox", "people", "quiet", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
 	"slack":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
 	"teleport": {may: []string{"wait", "logonce", "access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
