@@ -24,7 +24,7 @@ type webCertificate struct {
 }
 
 // issueWebCertificate makes an authority and a certificate for localhost.
-func issueWebCertificate(t *testing.T, dir string) webCertificate {
+func issueWebCertificate(t testing.TB, dir string) webCertificate {
 	t.Helper()
 	w := webCertificate{
 		ca:   filepath.Join(dir, "web-ca.pem"),
@@ -61,7 +61,7 @@ func issueWebCertificate(t *testing.T, dir string) webCertificate {
 	return w
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -70,7 +70,7 @@ func newKey(t *testing.T) *ecdsa.PrivateKey {
 	return key
 }
 
-func sign(t *testing.T, cert, parent *x509.Certificate, pub *ecdsa.PublicKey, key *ecdsa.PrivateKey) []byte {
+func sign(t testing.TB, cert, parent *x509.Certificate, pub *ecdsa.PublicKey, key *ecdsa.PrivateKey) []byte {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, cert, parent, pub, key)
 	if err != nil {
@@ -79,7 +79,7 @@ func sign(t *testing.T, cert, parent *x509.Certificate, pub *ecdsa.PublicKey, ke
 	return der
 }
 
-func writePEM(t *testing.T, path, kind string, der []byte) {
+func writePEM(t testing.TB, path, kind string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)

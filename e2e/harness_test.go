@@ -59,7 +59,7 @@ func TestHarness_BotRenews(t *testing.T) {
 }
 
 // listRequests returns the IDs of all requests as seen with an identity.
-func listRequests(t *testing.T, addr, identity string) []string {
+func listRequests(t testing.TB, addr, identity string) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -76,7 +76,7 @@ func listRequests(t *testing.T, addr, identity string) []string {
 }
 
 // dial connects to a Teleport server as the owner of an identity file.
-func dial(ctx context.Context, t *testing.T, addr, identity string) *client.Client {
+func dial(ctx context.Context, t testing.TB, addr, identity string) *client.Client {
 	t.Helper()
 	c, err := client.New(ctx, client.Config{
 		Addrs:       []string{addr},

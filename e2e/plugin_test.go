@@ -36,7 +36,7 @@ type settings struct {
 }
 
 // newPlugin writes a configuration; start runs it.
-func newPlugin(t *testing.T, s settings) *plugin {
+func newPlugin(t testing.TB, s settings) *plugin {
 	t.Helper()
 	refresh := ""
 	if s.refresh != 0 {
@@ -60,7 +60,7 @@ severity = "debug"
 }
 
 // configured returns a plugin with the configuration as it is.
-func configured(t *testing.T, env []string, config string) *plugin {
+func configured(t testing.TB, env []string, config string) *plugin {
 	t.Helper()
 	p := &plugin{dir: t.TempDir(), env: env}
 	p.config = filepath.Join(p.dir, "teleport-slack.toml")
@@ -74,7 +74,7 @@ func configured(t *testing.T, env []string, config string) *plugin {
 }
 
 // start runs the program and waits until it says that it is ready.
-func (p *plugin) start(t *testing.T) {
+func (p *plugin) start(t testing.TB) {
 	t.Helper()
 	p.launch(t)
 	eventually(t, "the plugin is ready", func() (bool, string) {
@@ -87,14 +87,14 @@ func (p *plugin) start(t *testing.T) {
 }
 
 // launch runs the program.
-func (p *plugin) launch(t *testing.T) {
+func (p *plugin) launch(t testing.TB) {
 	t.Helper()
 	p.process = start(t, "teleport-slack", p.dir, p.env, paths().plugin, "start", "--config", p.config)
 }
 
 // stop asks the program to stop, and fails unless it does so cleanly and in
 // time.
-func (p *plugin) stop(t *testing.T) {
+func (p *plugin) stop(t testing.TB) {
 	t.Helper()
 	p.process.signal(t, syscall.SIGTERM)
 	if code := p.process.wait(t, stopLimit); code != 0 {
@@ -103,7 +103,7 @@ func (p *plugin) stop(t *testing.T) {
 }
 
 // keepsSecrets fails if the program has ever said the token.
-func (p *plugin) keepsSecrets(t *testing.T) {
+func (p *plugin) keepsSecrets(t testing.TB) {
 	t.Helper()
 	if strings.Contains(p.process.output.String(), slacktest.DefaultToken) {
 		t.Errorf("the token stands in the log")
@@ -111,7 +111,7 @@ func (p *plugin) keepsSecrets(t *testing.T) {
 }
 
 // publishedConfig fills in the published plugin's own configuration file.
-func publishedConfig(t *testing.T, values map[string]string) string {
+func publishedConfig(t testing.TB, values map[string]string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "published.toml"))
 	if err != nil {

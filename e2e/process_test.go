@@ -43,7 +43,7 @@ func (o *output) String() string {
 
 // start runs a program until the test ends, and prints what it said if the
 // test has failed by then.
-func start(t *testing.T, name, dir string, env []string, path string, args ...string) *process {
+func start(t testing.TB, name, dir string, env []string, path string, args ...string) *process {
 	t.Helper()
 	p := &process{name: name, ended: make(chan struct{})}
 	p.cmd = exec.Command(path, args...)
@@ -78,7 +78,7 @@ func (p *process) running() bool {
 }
 
 // signal sends sig to the program if it still runs.
-func (p *process) signal(t *testing.T, sig syscall.Signal) {
+func (p *process) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatalf("signal %v to %s: %v", sig, p.name, err)
@@ -87,7 +87,7 @@ func (p *process) signal(t *testing.T, sig syscall.Signal) {
 
 // wait returns the exit code of a program that ends within limit; -1 stands
 // for one that a signal ended.
-func (p *process) wait(t *testing.T, limit time.Duration) int {
+func (p *process) wait(t testing.TB, limit time.Duration) int {
 	t.Helper()
 	select {
 	case <-p.ended:
@@ -100,7 +100,7 @@ func (p *process) wait(t *testing.T, limit time.Duration) int {
 
 // stop ends the program, by force if it doesn't listen. A program that has
 // ended is left alone.
-func (p *process) stop(t *testing.T) {
+func (p *process) stop(t testing.TB) {
 	t.Helper()
 	if !p.running() {
 		return
@@ -114,7 +114,7 @@ func (p *process) stop(t *testing.T) {
 }
 
 // kill ends the program without asking it.
-func (p *process) kill(t *testing.T) {
+func (p *process) kill(t testing.TB) {
 	t.Helper()
 	p.signal(t, syscall.SIGKILL)
 	<-p.ended

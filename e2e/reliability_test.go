@@ -29,7 +29,7 @@ var historyScopes = []string{"reactions:write", "im:write", "channels:read", "gr
 const settling = 150 * time.Second
 
 // burst makes n requests as alice, as fast as Teleport takes them.
-func (c *cluster) burst(t *testing.T, n int) []string {
+func (c *cluster) burst(t testing.TB, n int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -39,7 +39,7 @@ func (c *cluster) burst(t *testing.T, n int) []string {
 	return createRequests(ctx, t, c.asAlice, n)
 }
 
-func createRequests(ctx context.Context, t *testing.T, as *client.Client, n int) []string {
+func createRequests(ctx context.Context, t testing.TB, as *client.Client, n int) []string {
 	t.Helper()
 	ids := make([]string, n)
 	for i := range ids {
@@ -60,7 +60,7 @@ func createRequests(ctx context.Context, t *testing.T, as *client.Client, n int)
 
 // settles waits until every place has a message about each request, in the
 // wanted state, and then counts them.
-func (w workspace) settles(t *testing.T, state map[string]string) {
+func (w workspace) settles(t testing.TB, state map[string]string) {
 	t.Helper()
 	begin := time.Now()
 	missing := func() string {

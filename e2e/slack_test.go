@@ -26,7 +26,7 @@ type workspace struct{ *slacktest.Server }
 
 // newWorkspace returns a workspace whose bot may do what the guide asks for,
 // and what the scopes add.
-func newWorkspace(t *testing.T, scopes ...string) workspace {
+func newWorkspace(t testing.TB, scopes ...string) workspace {
 	t.Helper()
 	s := slacktest.New(slacktest.Options{
 		Scopes:    append(append(slacktest.DefaultScopes(), "reactions:write", "im:write"), scopes...),
@@ -92,7 +92,7 @@ func (p place) about(id string) []slacktest.Message {
 }
 
 // announced waits until every place has a message about each request.
-func (w workspace) announced(t *testing.T, ids ...string) {
+func (w workspace) announced(t testing.TB, ids ...string) {
 	t.Helper()
 	for _, p := range w.places() {
 		for _, id := range ids {
@@ -106,7 +106,7 @@ func (w workspace) announced(t *testing.T, ids ...string) {
 // shows waits until every message about a request shows its state, as in
 // APPROVED. A reaction, as in white_check_mark, is waited for where there has
 // to be one.
-func (w workspace) shows(t *testing.T, id, state, reaction string) {
+func (w workspace) shows(t testing.TB, id, state, reaction string) {
 	t.Helper()
 	for _, p := range w.places() {
 		eventually(t, "request "+id+" is "+state+" in "+p.name, func() (bool, string) {
@@ -127,7 +127,7 @@ func (w workspace) shows(t *testing.T, id, state, reaction string) {
 
 // once counts the messages about each request in every place and fails unless
 // there is one. Call it when nothing is under way any more.
-func (w workspace) once(t *testing.T, ids ...string) {
+func (w workspace) once(t testing.TB, ids ...string) {
 	t.Helper()
 	for _, p := range w.places() {
 		for _, id := range ids {
@@ -142,7 +142,7 @@ func (w workspace) once(t *testing.T, ids ...string) {
 
 // holdPosts makes every post take as long as that, and returns what waits
 // until one is under way.
-func (w workspace) holdPosts(t *testing.T, long time.Duration) (underWay func()) {
+func (w workspace) holdPosts(t testing.TB, long time.Duration) (underWay func()) {
 	t.Helper()
 	begun := make(chan struct{}, 1)
 	w.Inject(slacktest.Fault{

@@ -40,13 +40,13 @@ type cluster struct {
 
 // newCluster starts an Auth server, creates what examples/ holds, and returns
 // when it takes requests.
-func newCluster(t *testing.T) *cluster { return startCluster(t, false) }
+func newCluster(t testing.TB) *cluster { return startCluster(t, false) }
 
 // newClusterWithProxy starts a Proxy as well, whose certificate comes from an
 // authority that only those know who trust cluster.webCA.
-func newClusterWithProxy(t *testing.T) *cluster { return startCluster(t, true) }
+func newClusterWithProxy(t testing.TB) *cluster { return startCluster(t, true) }
 
-func startCluster(t *testing.T, proxy bool) *cluster {
+func startCluster(t testing.TB, proxy bool) *cluster {
 	t.Helper()
 	dir := t.TempDir()
 	c := &cluster{
@@ -102,7 +102,7 @@ spec: {roles: [requester]}
 
 // start runs the server and waits until it answers. After stop it starts the
 // same cluster again, at the same address.
-func (c *cluster) start(t *testing.T) {
+func (c *cluster) start(t testing.TB) {
 	t.Helper()
 	c.process = start(t, "teleport", c.dir, c.env, paths().teleport, "start", "-c", c.config)
 	eventually(t, "teleport answers", func() (bool, string) {
@@ -124,7 +124,7 @@ func (c *cluster) start(t *testing.T) {
 	})
 }
 
-func (c *cluster) stop(t *testing.T) {
+func (c *cluster) stop(t testing.TB) {
 	t.Helper()
 	c.process.stop(t)
 }
@@ -132,7 +132,7 @@ func (c *cluster) stop(t *testing.T) {
 // create creates the resources of a file in examples/, so that what the guide
 // tells people to do is what is tested. The open-source edition refuses roles
 // that review; everything before them in the file is there then.
-func (c *cluster) create(t *testing.T, example string) {
+func (c *cluster) create(t testing.TB, example string) {
 	t.Helper()
 	out, err := c.tryTctl(t, "create", "-f", filepath.Join(repository(t), "examples", example))
 	if err != nil && !strings.Contains(out, "only available in enterprise") {
@@ -141,7 +141,7 @@ func (c *cluster) create(t *testing.T, example string) {
 }
 
 // signIdentity returns a new identity file of the plugin's user.
-func (c *cluster) signIdentity(t *testing.T, user string) string {
+func (c *cluster) signIdentity(t testing.TB, user string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "identity")
 	c.tctl(t, "auth", "sign", "--user="+user, "--out="+out, "--ttl=1h")
@@ -149,23 +149,23 @@ func (c *cluster) signIdentity(t *testing.T, user string) string {
 }
 
 // request asks for access as alice and returns the request's ID.
-func (c *cluster) request(t *testing.T, reason string) string {
+func (c *cluster) request(t testing.TB, reason string) string {
 	t.Helper()
 	return strings.TrimSpace(c.tctl(t, "requests", "create", alice, "--roles=editor", "--reason="+reason))
 }
 
-func (c *cluster) approve(t *testing.T, id, reason string) {
+func (c *cluster) approve(t testing.TB, id, reason string) {
 	t.Helper()
 	c.tctl(t, "requests", "approve", id, "--reason="+reason)
 }
 
-func (c *cluster) deny(t *testing.T, id, reason string) {
+func (c *cluster) deny(t testing.TB, id, reason string) {
 	t.Helper()
 	c.tctl(t, "requests", "deny", id, "--reason="+reason)
 }
 
 // tctl runs a command that has to work and returns what it prints.
-func (c *cluster) tctl(t *testing.T, args ...string) string {
+func (c *cluster) tctl(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := c.tryTctl(t, args...)
 	if err != nil {
@@ -176,7 +176,7 @@ func (c *cluster) tctl(t *testing.T, args ...string) string {
 
 // tryTctl returns what a command prints, and what it complains of as well if
 // it fails.
-func (c *cluster) tryTctl(t *testing.T, args ...string) (string, error) {
+func (c *cluster) tryTctl(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -195,7 +195,7 @@ func (c *cluster) tryTctl(t *testing.T, args ...string) (string, error) {
 // which renews an identity of ttl every interval until the test ends. It
 // returns the identity file. Teleport makes no certificate that lives less
 // than a minute.
-func (c *cluster) bot(t *testing.T, ttl, interval time.Duration) string {
+func (c *cluster) bot(t testing.TB, ttl, interval time.Duration) string {
 	t.Helper()
 	var bot struct {
 		Token string `json:"token_id"`
@@ -231,7 +231,7 @@ destinations:
 }
 
 // repository returns the folder of the whole project.
-func repository(t *testing.T) string {
+func repository(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("..")
 	if err != nil {
@@ -240,7 +240,7 @@ func repository(t *testing.T) string {
 	return dir
 }
 
-func writeFile(t *testing.T, path, text string) {
+func writeFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func writeFile(t *testing.T, path, text string) {
 // freeAddr returns host, which has to be this machine, with a port that nothing
 // listens on. The ports lie below those that the system gives to outgoing
 // connections, so that none of these takes one before its server has.
-func freeAddr(t *testing.T, host string) string {
+func freeAddr(t testing.TB, host string) string {
 	t.Helper()
 	for range 100 {
 		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000)))

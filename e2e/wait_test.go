@@ -17,7 +17,7 @@ const (
 
 // eventually looks until ok says that what was expected is there, and fails
 // with its last words when that doesn't come soon.
-func eventually(t *testing.T, what string, ok func() (bool, string)) {
+func eventually(t testing.TB, what string, ok func() (bool, string)) {
 	t.Helper()
 	deadline := time.Now().Add(soon)
 	tick := time.NewTicker(lookEvery)
