@@ -97,6 +97,12 @@ func (rs *requests) find(f types.PluginDataFilter) []*types.PluginDataV3 {
 	defer rs.mu.Unlock()
 	rs.sweepLocked()
 	var out []*types.PluginDataV3
+	if f.Kind != "" && f.Resource != "" { // one of many, which a restart asks for each
+		if d, ok := rs.pluginData[dataKey{f.Kind, f.Resource}]; ok && f.Match(d.data) {
+			out = append(out, d.data)
+		}
+		return out
+	}
 	for _, d := range rs.pluginData {
 		if f.Match(d.data) {
 			out = append(out, d.data) // replaced and never changed, like requests
