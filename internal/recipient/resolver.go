@@ -21,6 +21,9 @@ package recipient
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -78,6 +81,7 @@ type Resolver struct {
 	Failing *Failing
 
 	mu         sync.Mutex    // held while the routing changes
+	table      route.Table   // the static routes as they came
 	sources    []rule.Source // the rules as they came
 	rulesKnown bool          // they came at least once
 }
@@ -87,9 +91,30 @@ type Routing struct {
 	Since   time.Time
 	Changed bool // others were in force before, in this process
 
-	table route.Routes
-	rules []rule.Rule // in the order of their names
-	named route.Named // whom they name
+	table       route.Routes
+	rules       []rule.Rule // in the order of their names
+	named       route.Named // whom they name
+	fingerprint [sha256.Size]byte
+}
+
+// Fingerprint identifies what the recipients of a request are assigned from: the
+// request, and the configuration and rules in force. As long as it is the same,
+// assigning them again can only find people whom Slack or Teleport did not know
+// the last time, or other traits and labels.
+func (r *Routing) Fingerprint(req access.Request) string {
+	h := sha256.New()
+	h.Write(r.fingerprint[:])
+	_ = json.NewEncoder(h).Encode(req) // strings, numbers and times always encode
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// fingerprinted returns next with the fingerprint of what is in force. The caller
+// holds mu.
+func (r *Resolver) fingerprinted(next *Routing) *Routing {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode([]any{r.table, r.o.EscalateTo, r.o.NoRequester, r.sources}) // as above
+	h.Sum(next.fingerprint[:0])
+	return next
 }
 
 // The kinds of problems that are logged once.
@@ -132,7 +157,8 @@ func (r *Resolver) SetRoutes(t route.Table) {
 	if old := r.routing.Load(); old != nil {
 		next.rules, next.named, next.Changed = old.rules, old.named, true
 	}
-	r.routing.Store(next)
+	r.table = t
+	r.routing.Store(r.fingerprinted(next))
 	r.mu.Unlock()
 	r.Failing.reset()
 	r.problems.Reset()
@@ -182,6 +208,9 @@ func (m *Memory) mayWait(kind string) bool {
 // set then, and all who could be found are assigned nevertheless.
 func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) {
 	a := r.assign(ctx, in)
+	if a.pending == nil {
+		a.rec.Assigned = in.Routing.Fingerprint(in.Request)
+	}
 	return a.rec, a.pending
 }
 

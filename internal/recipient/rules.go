@@ -36,7 +36,7 @@ func (r *Resolver) SetRules(sources []rule.Source) (changed bool) {
 	r.sources, r.rulesKnown = slices.Clone(sources), true
 	rules, broken := compile(sources, old.rules)
 	named, unnamed := recipientsOf(rules)
-	r.routing.Store(&Routing{table: old.table, rules: rules, named: named, Since: time.Now(), Changed: old.Changed || known})
+	r.routing.Store(r.fingerprinted(&Routing{table: old.table, rules: rules, named: named, Since: time.Now(), Changed: old.Changed || known}))
 	r.mu.Unlock()
 
 	for _, src := range before {
