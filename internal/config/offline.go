@@ -1,19 +1,19 @@
 package config
 
-// Rehearse is Load for a rehearsal, in which nobody is who he says: tokens and
+// LoadOffline is Load for a rehearsal, in which nobody is who he says: tokens and
 // other credentials may be missing or be placeholders, and no file that the
 // configuration names is opened. What the Config has in their place is good
 // for nothing.
-func Rehearse(path string) (Config, []Warning, error) {
+func LoadOffline(path string) (Config, []Warning, error) {
 	data, err := readConfig(path)
 	if err != nil {
 		return Config{}, nil, err
 	}
-	return RehearseText(path, data)
+	return ParseOffline(path, data)
 }
 
-// RehearseText is Rehearse for data, which came from what is called name.
-func RehearseText(name string, data []byte) (Config, []Warning, error) {
+// ParseOffline is LoadOffline for data, which came from what is called name.
+func ParseOffline(name string, data []byte) (Config, []Warning, error) {
 	c, warnings, err := sketch(&reader{name: name, keyless: true}, data)
 	if err != nil {
 		return Config{}, warnings, err
@@ -22,4 +22,4 @@ func RehearseText(name string, data []byte) (Config, []Warning, error) {
 }
 
 // standIns are tokens that no Slack knows, by the name of their setting.
-var standIns = map[string]string{"token": "xoxb-rehearsal", "app_token": "xapp-rehearsal"}
+var standIns = map[string]string{"token": "xoxb-offline", "app_token": "xapp-offline"}
