@@ -24,7 +24,7 @@ func report(w io.Writer, err error) {
 	}
 }
 
-// warn prints what the program can live with.
+// warn prints warnings of the configuration.
 func warn(w io.Writer, warnings []config.Warning) {
 	for _, warning := range warnings {
 		fmt.Fprintf(w, "%s: warning: %s\n", program, oneLine(warning.String()))
