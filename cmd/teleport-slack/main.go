@@ -1,4 +1,4 @@
-// Command teleport-slack tells Slack about Teleport's access requests.
+// Command teleport-slack posts Teleport access requests to Slack.
 package main
 
 import (

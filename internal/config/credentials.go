@@ -15,7 +15,7 @@ const credential = "%d/"
 // credentialsVariable is where systemd says which directory that is.
 const credentialsVariable = "CREDENTIALS_DIRECTORY"
 
-// isPath says that a token setting names a file.
+// isPath reports whether a token setting names a file.
 func isPath(text string) bool {
 	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, credential)
 }

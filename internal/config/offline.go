@@ -1,9 +1,8 @@
 package config
 
-// LoadOffline is Load for a rehearsal, in which nobody is who he says: tokens and
-// other credentials may be missing or be placeholders, and no file that the
-// configuration names is opened. What the Config has in their place is good
-// for nothing.
+// LoadOffline is Load for use without Teleport and Slack, as in the demo. Tokens
+// and other credentials may be missing or placeholders, and no file that the
+// configuration names is opened. The Config has stand-ins for the credentials.
 func LoadOffline(path string) (Config, []Warning, error) {
 	data, err := readConfig(path)
 	if err != nil {
@@ -12,7 +11,7 @@ func LoadOffline(path string) (Config, []Warning, error) {
 	return ParseOffline(path, data)
 }
 
-// ParseOffline is LoadOffline for data, which came from what is called name.
+// ParseOffline is LoadOffline for data from a file called name.
 func ParseOffline(name string, data []byte) (Config, []Warning, error) {
 	c, warnings, err := sketch(&reader{name: name, keyless: true}, data)
 	if err != nil {
@@ -21,5 +20,5 @@ func ParseOffline(name string, data []byte) (Config, []Warning, error) {
 	return c, warnings, nil
 }
 
-// standIns are tokens that no Slack knows, by the name of their setting.
+// standIns are invalid tokens, by the name of their setting.
 var standIns = map[string]string{"token": "xoxb-offline", "app_token": "xapp-offline"}

@@ -1,24 +1,23 @@
-// Package manifest is the Slack app that this program needs: its scopes, each
-// with what it is for, and the manifest that makes such an app by one paste.
+// Package manifest describes the Slack app that this program needs: the scopes with
+// their purposes, and the app manifest.
 //
-// The table of scopes is here and nowhere else. The manifest asks for them,
-// the checks and the log say which are missing, and a test holds the reference
-// to them.
+// The table of scopes exists only here. The manifest requests them, the checks and
+// the log report missing ones, and a test compares the reference with them.
 //
-// What holds: a manifest asks for no scope that an enabled feature has no use
-// for, and for an optional one only when told to. It has no secrets in it.
+// Invariants: a manifest requests only scopes that an enabled feature uses, and
+// optional ones only on request. It contains no secrets.
 //
-// It knows neither the configuration file nor Slack's API.
+// The package reads no configuration file and makes no API calls.
 package manifest
 
-// Need is how much is lost without a scope.
+// Need is how important a scope is.
 type Need uint8
 
 // The needs, the strongest first.
 const (
 	Required Need = iota // nothing works
-	Wanted               // something that people count on doesn't
-	Optional             // something nice doesn't
+	Wanted               // an expected feature does not work
+	Optional             // an extra feature does not work
 )
 
 // Purpose is what kind of thing a scope is for.
@@ -38,7 +37,7 @@ type Scope struct {
 	Need    Need
 	Purpose Purpose
 	For     string // what it is for
-	Without string // what is the case without it
+	Without string // the consequence without it
 }
 
 // PublicScope lets an app post to public channels that it isn't in. No

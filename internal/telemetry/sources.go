@@ -8,8 +8,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 )
 
-// Sources are asked at each scrape, and cost nothing in between. None may be
-// nil but Sockets.
+// Sources are read at each scrape. None may be nil but Sockets.
 type Sources struct {
 	Queue    func() queue.Stats
 	Failing  func() int // recipients that can't be reached
@@ -17,21 +16,21 @@ type Sources struct {
 	Slack    func() SlackState
 	Config   func() error // why the configuration in force is not the file's; nil if it is
 	// Sockets returns how many Socket Mode connections are open, and whether
-	// any are wanted; nil where nothing can be decided in Slack.
+	// any are wanted; nil with review.enabled = false.
 	Sockets func() (open int, wanted bool)
 }
 
-// TeleportState is how the connection to Teleport stands.
+// TeleportState is the state of the connection to Teleport.
 type TeleportState struct {
 	Connected   bool
 	Watching    bool
 	Expires     time.Time // when the credentials end; zero if unknown
-	ExpiresSoon bool      // so soon that somebody should do something
+	ExpiresSoon bool      // soon enough for a warning
 }
 
-// SlackState is how Slack takes us.
+// SlackState is the state of the Slack app.
 type SlackState struct {
-	Accepted  bool      // it knows the token, and refuses nothing that is needed
+	Accepted  bool      // the token is valid and has the required scopes
 	Expires   time.Time // when the token ends; zero if it doesn't or Slack doesn't say
 	TokenFile error     // why the token's file can't be used; nil if it can, or there is none
 }

@@ -28,7 +28,7 @@ func (s *Server) SubmitForUsers(role string, allow, deny []string) {
 
 type submitFor struct{ allow, deny []string }
 
-// maySubmitFor says whether somebody with the roles may submit reviews for the
+// maySubmitFor reports whether somebody with the roles may submit reviews for the
 // author.
 func (d *directory) maySubmitFor(roles []string, author string) bool {
 	d.mu.Lock()

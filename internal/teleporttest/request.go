@@ -162,7 +162,7 @@ func (rs *requests) create(in types.AccessRequest) (*types.AccessRequestV3, erro
 	return clone(r), nil
 }
 
-// thresholdMapping says that each role needs any one of the thresholds.
+// thresholdMapping reports whether each role needs any one of the thresholds.
 func thresholdMapping(r *types.AccessRequestV3) map[string]types.ThresholdIndexSets {
 	m := make(map[string]types.ThresholdIndexSets, len(r.GetRoles()))
 	for _, role := range r.GetRoles() {
