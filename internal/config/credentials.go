@@ -12,7 +12,7 @@ import (
 // own name for that directory, which only the service can read.
 const credential = "%d/"
 
-// credentialsVariable is where systemd says which directory that is.
+// credentialsVariable is the environment variable with that directory.
 const credentialsVariable = "CREDENTIALS_DIRECTORY"
 
 // isPath reports whether a token setting names a file.

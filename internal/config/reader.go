@@ -30,7 +30,7 @@ type found struct {
 
 const nowhere = -1
 
-// field is one key as it stands in the file, or its absence.
+// field is one key of the file, or its absence.
 type field struct {
 	key   string // dotted
 	at    int    // offset, or nowhere

@@ -26,7 +26,7 @@ const (
 	Bug
 	// NotFound: the object does not exist.
 	NotFound
-	// Conflict: somebody else wrote first.
+	// Conflict: another writer was first.
 	Conflict
 	// Denied: a right is missing.
 	Denied

@@ -51,7 +51,7 @@ func (v *serverVersion) hasOnBehalf() bool {
 func (v *serverVersion) hasList() bool { return v.v.Load().major > lastVersionWithoutList }
 
 // hasRules reports whether there are access monitoring rules and login states. Real
-// ones came one by one in 14 and 15; nobody needs to tell those apart.
+// ones came one by one in 14 and 15, which are not distinguished.
 func (v *serverVersion) hasRules() bool { return v.hasList() }
 
 // SetServerVersion is an upgrade or downgrade of the server; the rules are
