@@ -21,4 +21,4 @@ func ParseOffline(name string, data []byte) (Config, []Warning, error) {
 }
 
 // standIns are invalid tokens, by the name of their setting.
-var standIns = map[string]string{"token": "xoxb-offline", "app_token": "xapp-offline"}
+var standIns = map[string]string{"token": "xoxb-nobody", "app_token": "xapp-nobody"}

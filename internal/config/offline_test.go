@@ -33,7 +33,7 @@ func TestLoadOfflineNeedsNoCredentials(t *testing.T) {
 			if err != nil || len(warnings) > 0 {
 				t.Fatalf("LoadOffline = %v, %v", warnings, err)
 			}
-			if got := c.Slack.Token.Reveal(); got != "xoxb-offline" || c.Slack.TokenPath != "" || c.Review.AppTokenPath != "" {
+			if got := c.Slack.Token.Reveal(); got != "xoxb-nobody" || c.Slack.TokenPath != "" || c.Review.AppTokenPath != "" {
 				t.Errorf("the token is %q from %q, %q", got, c.Slack.TokenPath, c.Review.AppTokenPath)
 			}
 			if got := c.Recipients["*"]; len(got) != 1 || got[0] != "#ops" {
