@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(checkedM{m}, map[string]func(){program: func() {
 		os.Exit(Main(context.Background(), Options{
 			Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Stories: []string{"tour", "small-team"}, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
+			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Scenarios: []string{"tour", "small-team"}, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
 		}))
 	}})
 }

@@ -72,7 +72,7 @@ func TestACutRelayLetsNothingThrough(t *testing.T) {
 func TestJournal(t *testing.T) {
 	j := newJournal()
 	var shown bytes.Buffer
-	log := slog.New(diary{next: slog.NewTextHandler(&shown, nil), to: j, name: "plugin"})
+	log := slog.New(logHandler{next: slog.NewTextHandler(&shown, nil), to: j, name: "plugin"})
 	log.With(slog.String("request_id", "r1")).Debug("planned", slog.Any("steps", []string{"post a", "post b"}))
 	log.WithGroup("g").Warn("trouble", slog.Int("n", 1))
 	j.note(fromPeople, "r1", "alice asks")
@@ -112,17 +112,17 @@ func TestJournal(t *testing.T) {
 
 // What counts as lost, and when: never while something is wrong.
 func TestCounts(t *testing.T) {
-	s, err := newStage(demoWorld(t), slog.New(slog.DiscardHandler))
+	env, err := newEnvironment(testFixtures(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = s.close() }()
-	ask := func(id, user string) {
-		if _, err := s.teleport.CreateRequest(teleporttest.Request{ID: id, User: user, Roles: []string{"editor"}, SuggestedReviewers: []string{"dave", "nobody"}}); err != nil {
+	defer func() { _ = env.close() }()
+	request := func(id, user string) {
+		if _, err := env.teleport.CreateRequest(teleporttest.Request{ID: id, User: user, Roles: []string{"editor"}, SuggestedReviewers: []string{"dave", "nobody"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	say := func(channel, request string) { sayTagged(t, s, channel, request) }
+	post := func(channel, id string) { sayTagged(t, env, channel, id) }
 	const one, two = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002"
 	start := time.Now()
 	for _, row := range []struct {
@@ -130,67 +130,67 @@ func TestCounts(t *testing.T) {
 		do      func()
 		after   time.Duration
 		trouble bool
-		want    countView
+		want    countsView
 	}{
-		{"a request", func() { ask(one, "alice@example.com") }, 0, false, countView{Wanted: 3, Waiting: 3}},
-		{"its first message", func() { say(requestsChannel, one) }, time.Second, false, countView{Wanted: 3, Delivered: 1, Waiting: 2}},
-		{"long after, and Slack is away", func() {}, 2 * calm, true, countView{Wanted: 3, Delivered: 1, Waiting: 2}},
-		{"just back", func() {}, 2*calm + time.Second, false, countView{Wanted: 3, Delivered: 1, Waiting: 2}},
-		{"long after that", func() {}, 4 * calm, false, countView{Wanted: 3, Delivered: 1, Lost: 2}},
-		{"the rest", func() { say("U0ALICE", one); say("U0DAVE", one) }, 4 * calm, false, countView{Wanted: 3, Delivered: 3}},
-		{"one more", func() { say("U0DAVE", one) }, 4 * calm, false, countView{Wanted: 3, Delivered: 3, Doubled: 1}},
+		{"a request", func() { request(one, "alice@example.com") }, 0, false, countsView{Wanted: 3, Waiting: 3}},
+		{"its first message", func() { post(requestsChannel, one) }, time.Second, false, countsView{Wanted: 3, Delivered: 1, Waiting: 2}},
+		{"long after, and Slack is away", func() {}, 2 * lostAfter, true, countsView{Wanted: 3, Delivered: 1, Waiting: 2}},
+		{"just back", func() {}, 2*lostAfter + time.Second, false, countsView{Wanted: 3, Delivered: 1, Waiting: 2}},
+		{"long after that", func() {}, 4 * lostAfter, false, countsView{Wanted: 3, Delivered: 1, Lost: 2}},
+		{"the rest", func() { post("U0ALICE", one); post("U0DAVE", one) }, 4 * lostAfter, false, countsView{Wanted: 3, Delivered: 3}},
+		{"one more", func() { post("U0DAVE", one) }, 4 * lostAfter, false, countsView{Wanted: 3, Delivered: 3, Doubled: 1}},
 		{"approved", func() {
-			if err := s.teleport.SetState(one, types.RequestState_APPROVED, ""); err != nil {
+			if err := env.teleport.SetState(one, types.RequestState_APPROVED, ""); err != nil {
 				t.Fatal(err)
 			}
-		}, 4 * calm, false, countView{Wanted: 3, Delivered: 3, Doubled: 1, Late: 3}},
-		{"who is not in Slack asks", func() { ask(two, "erin@example.com") }, 5 * calm, false, countView{Wanted: 5, Delivered: 3, Waiting: 2, Doubled: 1, Late: 3}},
+		}, 4 * lostAfter, false, countsView{Wanted: 3, Delivered: 3, Doubled: 1, Late: 3}},
+		{"who is not in Slack asks", func() { request(two, "erin@example.com") }, 5 * lostAfter, false, countsView{Wanted: 5, Delivered: 3, Waiting: 2, Doubled: 1, Late: 3}},
 		{"and it is gone before anybody heard", func() {
-			if err := s.teleport.Delete(two); err != nil {
+			if err := env.teleport.Delete(two); err != nil {
 				t.Fatal(err)
 			}
-		}, 5 * calm, false, countView{Wanted: 3, Delivered: 3, Doubled: 1, Late: 3}},
+		}, 5 * lostAfter, false, countsView{Wanted: 3, Delivered: 3, Doubled: 1, Late: 3}},
 	} {
 		row.do()
-		s.counts.count(start.Add(row.after), row.trouble)
-		if diff := cmp.Diff(row.want, s.counts.view()); diff != "" {
+		env.counter.count(start.Add(row.after), row.trouble)
+		if diff := cmp.Diff(row.want, env.counter.view()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
 	}
 }
 
 func TestSwitches(t *testing.T) {
-	s, err := newStage(demoWorld(t), slog.New(slog.DiscardHandler))
+	env, err := newEnvironment(testFixtures(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = s.close() }()
+	defer func() { _ = env.close() }()
 	ctx, cancel := context.WithCancel(t.Context())
-	defer s.replicas.wait()
+	defer env.replicas.wait()
 	defer cancel()
-	if err := s.replicas.start(ctx, firstReplica); err != nil {
+	if err := env.replicas.start(ctx, firstReplica); err != nil {
 		t.Fatal(err)
 	}
-	for _, sw := range s.switches.view() {
+	for _, sw := range env.switches.view() {
 		if sw.On {
 			t.Errorf("%s is on", sw.Name)
 		}
 		for _, on := range []bool{true, true, false, false} { // twice is once
-			if err := s.switches.turn(ctx, sw.Name, on); err != nil {
+			if err := env.switches.turn(ctx, sw.Name, on); err != nil {
 				t.Errorf("%s to %v: %v", sw.Name, on, err)
 			}
-			if got := s.switches.trouble(); got != (on && sw.Name != "second-replica") {
+			if got := env.switches.trouble(); got != (on && sw.Name != "second-replica") {
 				t.Errorf("with %s at %v, trouble is %v", sw.Name, on, got)
 			}
 		}
 	}
-	if err := s.switches.turn(ctx, "no-such", true); err == nil {
+	if err := env.switches.turn(ctx, "no-such", true); err == nil {
 		t.Error("a switch that is not there can be turned")
 	}
-	if !s.replicas.runs(firstReplica) || s.replicas.runs(secondReplica) {
-		t.Errorf("at the end the first runs: %v, the second: %v", s.replicas.runs(firstReplica), s.replicas.runs(secondReplica))
+	if !env.replicas.runs(firstReplica) || env.replicas.runs(secondReplica) {
+		t.Errorf("at the end the first runs: %v, the second: %v", env.replicas.runs(firstReplica), env.replicas.runs(secondReplica))
 	}
-	entries, _ := s.journal.about("", 0, 1000)
+	entries, _ := env.journal.about("", 0, 1000)
 	said := fmt.Sprint(entries)
 	for _, want := range []string{"process is killed", "Slack says 429: switched on", "Slack says 429: switched off", "process is asked to end"} {
 		if strings.Count(said, want) != 1 {

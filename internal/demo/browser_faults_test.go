@@ -104,9 +104,9 @@ func TestBrowserViewAs(t *testing.T) {
 		t.Errorf("alice sees the direct messages %v", got)
 	}
 	b.click(`#messages > article:last-of-type [data-action=approve_button]`)
-	b.until("she is told", says(".whisper", "You can't review your own request."))
+	b.until("she gets an answer", says(".ephemeral", "You can't review your own request."))
 	view("U0BOB")
-	b.until("bob doesn't see what she is told", `!document.querySelector(".whisper")`)
+	b.until("bob doesn't see what she gets an answer", `!document.querySelector(".ephemeral")`)
 	b.click(`[data-conversation=U0BOB]`)
 	view("U0ALICE")
 	b.until("in her place, her direct message is open", `location.hash === "#U0ALICE"`)
@@ -146,7 +146,7 @@ func TestBrowserManyMessages(t *testing.T) {
 	b.until("older ones are there", fmt.Sprintf(`document.querySelector("#messages > article").dataset.ts < %q`, first))
 }
 
-// What a screen reader is told: the parts of the page by name, and every
+// What a screen reader announces: the parts of the page by name, and every
 // control with a role and a name.
 func TestBrowserAccessibilityTree(t *testing.T) {
 	b := newBrowser(t)
@@ -157,7 +157,7 @@ func TestBrowserAccessibilityTree(t *testing.T) {
 	b.choose(`#actor`, "U0BOB")
 	b.click(`#messages > article:last-of-type [data-action=deny_button]`)
 	b.until("a window is open", `document.querySelector(".window")`)
-	b.until("the story is told", happened("plugin", "message posted"))
+	b.until("the journal has the post", happened("plugin", "message posted"))
 
 	var nodes []*accessibility.Node
 	b.do("read the tree", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -9,7 +9,7 @@ import (
 
 // A rehearsal takes a file that is not finished, and one whose credentials
 // exist, in the same way: it looks at neither.
-func TestRehearsalNeedsNoCredentials(t *testing.T) {
+func TestLoadOfflineNeedsNoCredentials(t *testing.T) {
 	dir := t.TempDir()
 	for name, row := range map[string]struct{ text, want string }{
 		"example":       {strings.ReplaceAll(string(Example()), `"access-requests"`, `"#ops"`), ""},
@@ -23,17 +23,17 @@ func TestRehearsalNeedsNoCredentials(t *testing.T) {
 			if err := os.WriteFile(path, []byte(row.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c, warnings, err := Rehearse(path)
+			c, warnings, err := LoadOffline(path)
 			if row.want != "" {
 				if err == nil || !strings.Contains(err.Error(), row.want) {
-					t.Fatalf("Rehearse = %v, want a problem with %s", err, row.want)
+					t.Fatalf("LoadOffline = %v, want a problem with %s", err, row.want)
 				}
 				return
 			}
 			if err != nil || len(warnings) > 0 {
-				t.Fatalf("Rehearse = %v, %v", warnings, err)
+				t.Fatalf("LoadOffline = %v, %v", warnings, err)
 			}
-			if got := c.Slack.Token.Reveal(); got != "xoxb-rehearsal" || c.Slack.TokenPath != "" || c.Review.AppTokenPath != "" {
+			if got := c.Slack.Token.Reveal(); got != "xoxb-nobody" || c.Slack.TokenPath != "" || c.Review.AppTokenPath != "" {
 				t.Errorf("the token is %q from %q, %q", got, c.Slack.TokenPath, c.Review.AppTokenPath)
 			}
 			if got := c.Recipients["*"]; len(got) != 1 || got[0] != "#ops" {
@@ -41,7 +41,7 @@ func TestRehearsalNeedsNoCredentials(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := Rehearse(filepath.Join(dir, "none")); err == nil {
+	if _, _, err := LoadOffline(filepath.Join(dir, "none")); err == nil {
 		t.Error("a file that is not there is no error")
 	}
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// sawSlack notes a call that Slack answered, with the request that it is about
-// as far as the call itself or the message that it is about says so.
-func (s *stage) sawSlack(c slacktest.Call) {
+// recordSlackCall adds a call to Slack to the journal, with the access request
+// that its metadata, or the message it names, belongs to.
+func (env *environment) recordSlackCall(c slacktest.Call) {
 	e := entry{At: c.At, From: fromSlack, Text: c.Method, Trouble: c.Outcome != "ok" && c.Outcome != "already_reacted"}
-	e.Request = s.requestOf(c)
+	e.Request = env.requestOf(c)
 	for _, name := range []string{"channel", "ts", "timestamp", "thread_ts", "name", "user", "email", "users"} {
 		if v := c.Args[name]; v != "" {
 			e.Details = append(e.Details, detail{name, v})
 		}
 	}
 	e.Details = append(e.Details, detail{"answer", c.Outcome})
-	s.journal.add(e)
-	s.counts.kick()
+	env.journal.add(e)
+	env.counter.schedule()
 }
 
-func (s *stage) requestOf(c slacktest.Call) string {
+func (env *environment) requestOf(c slacktest.Call) string {
 	var m slacktest.Metadata
 	if json.Unmarshal([]byte(c.Args["metadata"]), &m) == nil {
 		if at := placeOf("", slacktest.Message{Metadata: &m}); at.request != "" {
@@ -36,7 +36,7 @@ func (s *stage) requestOf(c slacktest.Call) string {
 	}
 	for _, name := range []string{"ts", "timestamp", "thread_ts"} {
 		if ts := c.Args[name]; ts != "" {
-			if m, ok := s.slack.Message(c.Args["channel"], ts); ok {
+			if m, ok := env.slack.Message(c.Args["channel"], ts); ok {
 				if at := placeOf("", m); at.request != "" {
 					return at.request
 				}
@@ -46,10 +46,10 @@ func (s *stage) requestOf(c slacktest.Call) string {
 	return ""
 }
 
-// sawTeleport notes a call of the plugin that Teleport answered.
-func (s *stage) sawTeleport(c teleporttest.Call) {
+// recordTeleportCall adds a call of the plugin to Teleport to the journal.
+func (env *environment) recordTeleportCall(c teleporttest.Call) {
 	if c.User != pluginUser {
-		return // the page looks too
+		return // the page's own calls
 	}
 	e := entry{At: c.At, From: fromTeleport, Text: c.Method, Trouble: c.Code != codes.OK && c.Code != codes.NotFound}
 	switch r := c.Request.(type) {
@@ -68,12 +68,12 @@ func (s *stage) sawTeleport(c teleporttest.Call) {
 		e.Request = r.RequestID
 		e.Details = append(e.Details, detail{"author", r.Review.Author}, detail{"state", r.Review.ProposedState.String()})
 	case *proto.PingRequest:
-		return // the connection looks after itself
+		return // a health check of the connection
 	}
 	answer := "ok"
 	if c.Code != codes.OK {
 		answer = c.Code.String()
 	}
 	e.Details = append(e.Details, detail{"answer", answer})
-	s.journal.add(e)
+	env.journal.add(e)
 }

@@ -7,17 +7,17 @@ import (
 	"sync"
 )
 
-// tally counts messages: one is wanted for each request and each recipient.
-type tally struct {
+// counts are of messages: one is wanted for each request and each recipient.
+type counts struct {
 	mu                               sync.Mutex
 	wanted, delivered, lost, doubled int
 }
 
-// total is the tally of all stories, which TestMain prints.
-var total tally
+// total are the counts of all stories, which TestMain prints.
+var total counts
 
 // add counts one wanted message of which found copies are there.
-func (t *tally) add(found int) {
+func (t *counts) add(found int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wanted++
@@ -32,7 +32,7 @@ func (t *tally) add(found int) {
 	}
 }
 
-func (t *tally) String() string {
+func (t *counts) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return fmt.Sprintf("messages: %d wanted, %d delivered, %d lost, %d doubled", t.wanted, t.delivered, t.lost, t.doubled)

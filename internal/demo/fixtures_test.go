@@ -19,15 +19,15 @@ import (
 
 // sayTagged posts what looks like the plugin's message about a request, as the
 // plugin does.
-func sayTagged(t *testing.T, s *stage, channel, request string) {
+func sayTagged(t *testing.T, env *environment, channel, request string) {
 	t.Helper()
 	form := url.Values{"channel": {channel}, "text": {"x"},
 		"metadata": {`{"event_type":"teleport_access_request","event_payload":{"request_id":"` + request + `","part":"request"}}`}}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.config.Slack.APIURL+"chat.postMessage", strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, env.config.Slack.APIURL+"chat.postMessage", strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+s.config.Slack.Token.Reveal())
+	req.Header.Set("Authorization", "Bearer "+env.config.Slack.Token.Reveal())
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
@@ -40,8 +40,8 @@ func sayTagged(t *testing.T, s *stage, channel, request string) {
 	}
 }
 
-func TestWorldOfAConfiguration(t *testing.T) {
-	c, _, err := config.RehearseText("f", []byte(`
+func TestFixturesForAConfiguration(t *testing.T) {
+	c, _, err := config.ParseOffline("f", []byte(`
 [role_to_recipients]
 "*" = "#Help"
 dba = ["dbas @dba-oncall", "help", "lead.person@corp.example", "LEAD.person@corp.example", "C0123456789", "U0123456789"]
@@ -58,15 +58,15 @@ escalate_to = ["security"]
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := worldOf(c)
+	f := fixturesFor(c)
 	var channels, people, roles []string
-	for _, c := range w.channels {
+	for _, c := range f.channels {
 		channels = append(channels, c.ID+" "+c.Name)
 	}
-	for _, p := range w.people {
+	for _, p := range f.people {
 		people = append(people, p.slack+" "+p.teleport+" "+p.name)
 	}
-	for _, r := range w.roles {
+	for _, r := range f.roles {
 		roles = append(roles, r.name)
 	}
 	if diff := cmp.Diff([]string{"C0TEAMDBEX team-db-example", "C0DBAS0000 dbas", "C0HELP0000 help", "C0123456789 c0123456789", "C0SECURITY security"}, channels); diff != "" {
@@ -81,26 +81,26 @@ escalate_to = ["security"]
 	if diff := cmp.Diff([]string{"ops-example", "db-example", "dba", "prod-example", unlistedRole}, roles); diff != "" {
 		t.Errorf("roles (-want +got):\n%s", diff)
 	}
-	if len(w.groups) != 1 || w.groups[0].Handle != "dba-oncall" {
-		t.Errorf("groups are %+v", w.groups)
+	if len(f.groups) != 1 || f.groups[0].Handle != "dba-oncall" {
+		t.Errorf("groups are %+v", f.groups)
 	}
-	if w.trait != "sid" {
-		t.Errorf("the trait is %q", w.trait)
+	if f.trait != "sid" {
+		t.Errorf("the trait is %q", f.trait)
 	}
 }
 
-// However odd the names are, the world that is made of them can be built.
-func FuzzWorldOf(f *testing.F) {
+// Fixtures can be generated from any names, however odd.
+func FuzzFixturesFor(f *testing.F) {
 	f.Add("dba", "help", "lead@example.com")
 	f.Add("", "#", "@")
 	f.Add("*", "ünïcode", "a@b@c")
 	f.Fuzz(func(t *testing.T, role, one, two string) {
-		w := worldOf(config.Config{Recipients: map[string][]string{role: {one, two, one}, "*": {two}}})
+		f := fixturesFor(config.Config{Recipients: map[string][]string{role: {one, two, one}, "*": {two}}})
 		var ids []string
-		for _, p := range w.people {
+		for _, p := range f.people {
 			ids = append(ids, p.slack)
 		}
-		for _, c := range w.channels {
+		for _, c := range f.channels {
 			ids = append(ids, c.ID)
 		}
 		for i, id := range ids {
@@ -108,12 +108,12 @@ func FuzzWorldOf(f *testing.F) {
 				t.Errorf("the IDs are %q", ids)
 			}
 		}
-		newSlack(w, "xoxb-1", "xapp-1", nil).Close()
+		newSlack(f, "xoxb-1", "xapp-1", nil).Close()
 	})
 }
 
-// The operator's file: its routes and its words, and nothing that is secret.
-func TestRehearsal(t *testing.T) {
+// An operator's file: its routes and texts are used, its secrets are not.
+func TestConfiguration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "teleport-slack.toml")
 	err := os.WriteFile(path, []byte(`
 [teleport]
