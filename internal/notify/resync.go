@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -18,9 +19,9 @@ import (
 func (n *Notifier) Resync(ctx context.Context) error {
 	full := n.full.Swap(false)
 	routing := n.recipients.Routing()
-	listed := map[string]*summary{} // nil where there is nothing to compare with a record
+	listed := map[string]summary{} // the zero summary where there is nothing to compare with a record
 	err := n.o.Requests.Requests(ctx, func(req access.Request) error {
-		listed[req.ID] = nil
+		listed[req.ID] = summary{}
 		switch {
 		case n.isSettled(req):
 		case full:
@@ -35,14 +36,14 @@ func (n *Notifier) Resync(ctx context.Context) error {
 			switch s, ok := listed[id]; {
 			case !ok && !n.delivered(id, data):
 				n.queue.Add(id, queue.Passing)
-			case s != nil && n.settleFrom(id, s, data, routing):
-				listed[id] = nil
+			case s.unread && n.settleFrom(id, s, data, routing):
+				listed[id] = summary{}
 			}
 			return nil
 		})
 	}
 	for id, s := range listed {
-		if s != nil {
+		if s.unread {
 			n.queue.Add(id, priorityOf(s.state))
 		}
 	}
@@ -75,24 +76,29 @@ func priorityOf(s access.State) queue.Priority {
 // summary is what Plan needs of a request, in little memory: while records are
 // listed there is one for each request.
 type summary struct {
-	state       access.State
+	unread      bool // it is to be compared with its record
 	longTerm    bool
-	reviews     int
+	state       access.State
+	reviews     int32
 	reviewedAt  int64 // of the last review; times are Unix nanoseconds, zero for none
 	created     int64
 	expires     int64
 	accessEnds  int64
 	assumeStart int64
-	digests     [2]string
-	fingerprint string // of what recipients are assigned from
+	digests     [2][digestLen]byte
+	fingerprint [recipient.FingerprintLen]byte // of what recipients are assigned from
 }
 
-func (n *Notifier) summarize(req access.Request, routing *recipient.Routing) *summary {
+func (n *Notifier) summarize(req access.Request, routing *recipient.Routing) summary {
 	st := State{Request: req, Buttons: *n.buttons.Load()}.withDigests()
-	s := &summary{
-		state: req.State, longTerm: req.Kind == access.LongTerm, reviews: len(req.Reviews),
+	s := summary{
+		unread: true,
+		state:  req.State, longTerm: req.Kind == access.LongTerm, reviews: int32(min(len(req.Reviews), math.MaxInt32)),
 		created: nanoseconds(req.Created), expires: nanoseconds(req.Expires), accessEnds: nanoseconds(req.AccessExpires), assumeStart: nanoseconds(req.AssumeStart),
-		digests: st.digests, fingerprint: routing.Fingerprint(req),
+	}
+	copy(s.fingerprint[:], routing.Fingerprint(req))
+	for to, digest := range st.digests {
+		copy(s.digests[to][:], digest)
 	}
 	for _, v := range req.Reviews {
 		s.reviewedAt = max(s.reviewedAt, nanoseconds(v.Created))
@@ -101,7 +107,7 @@ func (n *Notifier) summarize(req access.Request, routing *recipient.Routing) *su
 }
 
 // request returns as much of the request as Plan needs.
-func (s *summary) request(id string) access.Request {
+func (s summary) request(id string) access.Request {
 	req := access.Request{
 		ID: id, State: s.state, Reviews: make([]access.Review, s.reviews),
 		Created: moment(s.created), Expires: moment(s.expires), AccessExpires: moment(s.accessEnds), AssumeStart: moment(s.assumeStart),
@@ -117,17 +123,17 @@ func (s *summary) request(id string) access.Request {
 
 // settleFrom remembers that nothing is left to do for a request, if its record
 // shows that, and reports whether it does.
-func (n *Notifier) settleFrom(id string, s *summary, data map[string]string, routing *recipient.Routing) bool {
+func (n *Notifier) settleFrom(id string, s summary, data map[string]string, routing *recipient.Routing) bool {
 	rec, problems := record.Decode(data)
 	now := time.Now()
 	st := State{
-		Request: s.request(id), Record: rec, Now: now, digests: s.digests, RetryBefore: routing.Since,
+		Request: s.request(id), Record: rec, Now: now, digests: [2]string{string(s.digests[0][:]), string(s.digests[1][:])}, RetryBefore: routing.Since,
 		CanReact: !n.noReact.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders, Buttons: *n.buttons.Load(),
 	}
 	switch {
 	case len(problems) > 0 || rec.Snapshot.State != s.state:
 		return false
-	case st.announces() && rec.Assigned != s.fingerprint:
+	case st.announces() && rec.Assigned != string(s.fingerprint[:]):
 		return false
 	case slices.ContainsFunc(rec.Copies, func(c record.Copy) bool { return c.Failure != nil || c.Intent != nil }):
 		return false // to be tried again after a restart

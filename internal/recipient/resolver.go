@@ -97,6 +97,9 @@ type Routing struct {
 	fingerprint [sha256.Size]byte
 }
 
+// FingerprintLen is the length of a Fingerprint.
+const FingerprintLen = 16
+
 // Fingerprint identifies what the recipients of a request are assigned from: the
 // request, and the configuration and rules in force. As long as it is the same,
 // assigning them again can only find people whom Slack or Teleport did not know
@@ -105,7 +108,7 @@ func (r *Routing) Fingerprint(req access.Request) string {
 	h := sha256.New()
 	h.Write(r.fingerprint[:])
 	_ = json.NewEncoder(h).Encode(req) // strings, numbers and times always encode
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	return hex.EncodeToString(h.Sum(nil)[:FingerprintLen/2])
 }
 
 // fingerprinted returns next with the fingerprint of what is in force. The caller

@@ -3,6 +3,7 @@ package teleport
 import (
 	"context"
 	"maps"
+	"runtime/debug"
 
 	"github.com/gravitational/teleport/api/types"
 	"google.golang.org/grpc"
@@ -16,6 +17,9 @@ const pluginName = "slack"
 // maxRecordsBytes bounds the answer with all records, which comes in one
 // message; gRPC's own limit of 4 MiB would end at a few thousand requests.
 const maxRecordsBytes = 512 << 20
+
+// recordsGCPercent is GOGC while that answer is in memory.
+const recordsGCPercent = 25
 
 // Record returns the plugin data stored for a request, empty if there is none.
 func (c *Client) Record(ctx context.Context, id string) (map[string]string, error) {
@@ -61,6 +65,9 @@ func (c *Client) pluginData(ctx context.Context, op, kind, name string) (map[str
 // decoded as it is yielded: memory is that of the answer. A broken connection
 // begins again, so that some may be yielded twice.
 func (c *Client) Records(ctx context.Context, yield func(id string, data map[string]string) error) error {
+	// The answer is in memory as a whole. Collecting more often meanwhile costs
+	// little, since it has no pointers, and keeps garbage from doubling it.
+	defer debug.SetGCPercent(debug.SetGCPercent(recordsGCPercent))
 	var stopped error // by yield, which is nobody's fault
 	each := newRecordStream(func(d *types.PluginDataV3) error {
 		if data := entry(d); len(data) > 0 {
