@@ -42,7 +42,9 @@ var layers = map[string]struct {
 	"review":   {may: []string{"wait", "logonce", "access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"reminder": {may: []string{"wait", "logonce", "people", "quiet", "replica", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
-	"slack":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
+	"slack/ratelimit": {may: []string{"fault"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
+
+	"slack":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "message", "slack/ratelimit"}, not: []string{"github.com/gravitational"}},
 	"teleport": {may: []string{"wait", "logonce", "access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
 
 	"slacktest":    {not: []string{"github.com/slack-go", "github.com/gravitational", "testing"}},

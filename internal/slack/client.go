@@ -10,10 +10,10 @@
 //   - The token travels in the Authorization header alone. It is read anew for
 //     each call, so a replaced token file counts at once, and no error, log
 //     line or hint carries it.
-//   - A lane (a method, or a channel for posts) is never slowed before Slack
-//     refused something in it, and never disturbs another lane (pace.go).
+//   - Calls are paced by method and, for posts, by channel, at Slack's documented
+//     rates once Slack refused one (rates.go, package ratelimit).
 //   - Client has no goroutines: what waits, waits in its caller and respects its
-//     context. Socket, the other direction, has those that Run waits for.
+//     context.
 //
 // Answers are decoded into the few fields that are needed, instead of
 // slack-go's full types: a foreign message or profile with an unforeseen shape
@@ -34,6 +34,8 @@ import (
 	"time"
 
 	slackapi "github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/slack/ratelimit"
 )
 
 // callTimeout bounds one HTTP exchange. Slack answers within a second or two;
@@ -73,15 +75,15 @@ type Workspace struct {
 
 // Client speaks to one workspace. It is safe for concurrent use.
 type Client struct {
-	token  func() string
-	apiURL string
-	http   *http.Client
-	own    *http.Transport // ours to close; nil if the HTTP client was given
-	log    *slog.Logger
-	gate   *gate
-	clock  clock
-	dir    *directory
-	seen   func(Call) // never nil
+	token   func() string
+	apiURL  string
+	http    *http.Client
+	own     *http.Transport // ours to close; nil if the HTTP client was given
+	log     *slog.Logger
+	limiter *ratelimit.Limiter
+	clock   clock
+	dir     *directory
+	observe func(Call) // never nil
 
 	mu        sync.Mutex
 	scopes    []string // sorted; meaningless until scopesSet
@@ -93,17 +95,17 @@ type Client struct {
 // New returns a client. It makes no call.
 func New(o Options) *Client {
 	c := &Client{
-		token:  o.Token,
-		apiURL: o.APIURL,
-		log:    o.Log,
-		gate:   newGate(),
-		dir:    newDirectory(),
-		seen:   o.Observe,
+		token:   o.Token,
+		apiURL:  o.APIURL,
+		log:     o.Log,
+		limiter: newLimiter(),
+		dir:     newDirectory(),
+		observe: o.Observe,
 
 		refusals: map[string]error{},
 	}
-	if c.seen == nil {
-		c.seen = func(Call) {}
+	if c.observe == nil {
+		c.observe = func(Call) {}
 	}
 	if c.token == nil {
 		c.token = func() string { return "" }

@@ -214,7 +214,7 @@ func (c *Client) Learn(to string, ref access.MessageRef) {
 		return
 	}
 	if c.dir.learn(to, ref.Channel) {
-		c.gate.rename(postLane(to), postLane(ref.Channel))
+		c.limiter.Rename(postMethod, to, ref.Channel)
 	}
 }
 

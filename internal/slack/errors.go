@@ -189,7 +189,7 @@ func (c *Client) slackError(r request, e envelope, header http.Header) error {
 	f := &fault.Error{Op: r.op, Reason: name, Class: v.class}
 	switch {
 	case name == "ratelimited" || name == "rate_limited":
-		f.Reason, f.RetryAfter = "ratelimited", retryAfter(header)
+		f.Reason, f.RetryAfter = reasonRateLimited, retryAfter(header)
 	case v.unsure && r.write:
 		f.Class = fault.Unknown
 	}

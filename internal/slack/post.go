@@ -14,8 +14,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// The order of slots in a lane that Slack slowed down: new requests go before
-// what became of them, and both before the talk about them.
+// postMethod is the one method that Slack limits by channel, too.
+const postMethod = "chat.postMessage"
+
+// Priorities of calls that have to wait for their rate: new requests go before
+// their resolutions, and both before replies.
 const (
 	firstPriority = iota
 	finalPriority
@@ -36,9 +39,9 @@ func priorityOf(part string) int {
 }
 
 // Post sends a message and returns where it is. Unknown means that it may be
-// there: Find tells. Retry with the reason "paced" means that the channel is
-// slowed down and that this post's slot comes after RetryAfter; it is kept for
-// this tag until then.
+// there: Find tells. Retry with the reason "paced" means that nothing was sent
+// because the channel's rate is used up; the slot for this tag comes after
+// RetryAfter and is kept.
 func (c *Client) Post(ctx context.Context, p message.Post) (access.MessageRef, error) {
 	r, f := c.postRequest(p)
 	if f != nil {
@@ -67,18 +70,19 @@ func (c *Client) Ready(p message.Post) error {
 	if f != nil {
 		return f
 	}
-	return c.gate.ready(r)
+	return c.limiter.Ready(r.limited())
 }
 
 func (c *Client) postRequest(p message.Post) (request, error) {
 	r := request{
 		op:       "post message to " + p.Channel,
-		method:   "chat.postMessage",
-		lane:     postLane(c.dir.channel(p.Channel)),
+		method:   postMethod,
 		key:      p.Channel + " " + p.Tag.RequestID + " " + p.Tag.Recipient + " " + p.Tag.Part,
 		priority: priorityOf(p.Tag.Part),
 		channel:  p.Channel,
 		write:    true,
+		// A name that is known shares its rate with its ID.
+		paceChannel: c.dir.channel(p.Channel),
 		form: url.Values{
 			"channel":      {p.Channel},
 			"text":         {p.Text},
@@ -102,9 +106,6 @@ func (c *Client) postRequest(p message.Post) (request, error) {
 	}, p.Tag != message.Tag{})
 	return r, err
 }
-
-// postLane names the lane of a channel's posts.
-func postLane(channel string) string { return "chat.postMessage " + channel }
 
 // Update replaces what a message shows. NotFound means that it can't be
 // edited any more, by its reason: gone, too old, no longer ours.

@@ -39,9 +39,9 @@ func (c *Client) Standing() Standing {
 // for another is a matter of taste.
 var needed = []string{"auth.test", "chat.postMessage", "chat.update", "users.lookupByEmail"}
 
-// stand notes what an answer says about our standing. Any success shows that
-// the token is good; what a token may is kept by method.
-func (c *Client) stand(method string, err error) {
+// noteAuth keeps what an answer says about the token. Any success shows that
+// the token is good; missing scopes are kept by method.
+func (c *Client) noteAuth(method string, err error) {
 	f, failed := fault.As(err)
 	refused := failed && f.Class == fault.Fatal && (f.Reason != "missing_scope" || slices.Contains(needed, method))
 	c.mu.Lock()

@@ -22,7 +22,7 @@ const (
 	maxAnswerBytes = 16 << 20 // a page of conversations.list is about 1 MiB
 	// defaultRetryAfter is for a 429 that does not say.
 	defaultRetryAfter = 5 * time.Second
-	// maxRetryAfter keeps a broken header from closing a lane for good.
+	// maxRetryAfter keeps a broken header from stopping a method for good.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -30,12 +30,14 @@ const (
 type request struct {
 	op       string // for errors: "post message to #dev"
 	method   string // chat.postMessage
-	lane     string // what is paced; empty for the method
-	key      string // whose slot it is in a lane that is slowed down
-	priority int    // smaller goes first in such a lane
+	key      string // the slot of a call that has to wait is kept for this key
+	priority int    // smaller goes first
 	channel  string // for hints; may be empty
-	write    bool   // it changes something, so an answer that never came matters
-	form     url.Values
+	// paceChannel is the channel whose own rate counts beside the method's;
+	// empty for none.
+	paceChannel string
+	write       bool // it changes something, so an answer that never came matters
+	form        url.Values
 }
 
 // envelope is what every answer has in common.
@@ -49,17 +51,17 @@ type envelope struct {
 	} `json:"response_metadata"`
 }
 
-// paced makes the call when its lane lets it.
+// paced makes the call when its rate allows it.
 func (c *Client) paced(ctx context.Context, r request, out any) error {
-	t, err := c.gate.enter(ctx, r)
+	reservation, err := c.limiter.Wait(ctx, r.limited())
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	err = c.call(ctx, r, out)
-	c.gate.leave(t, err)
-	c.stand(r.method, err)
-	c.seen(Call{Method: r.method, Took: time.Since(begin), Err: err})
+	reservation.Done(limitResult(err))
+	c.noteAuth(r.method, err)
+	c.observe(Call{Method: r.method, Took: time.Since(begin), Err: err})
 	return err
 }
 
@@ -157,16 +159,21 @@ func (r request) unanswered(t *trace, err error, token string) error {
 	return f
 }
 
-// neverSent says that by its kind the error came before anything was sent.
+// neverSent reports whether the error, by its kind, came before anything was
+// sent.
 func neverSent(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
 }
 
+// reasonRateLimited is the reason of a refusal because of the rate, however it
+// came.
+const reasonRateLimited = "ratelimited"
+
 func rateLimited(r request, header http.Header) error {
 	return &fault.Error{
-		Op: r.op, Reason: "ratelimited", Class: fault.Retry,
+		Op: r.op, Reason: reasonRateLimited, Class: fault.Retry,
 		RetryAfter: retryAfter(header),
 	}
 }

@@ -70,7 +70,7 @@ func TestTwoHundredPostsIntoASlowChannel(t *testing.T) {
 	})
 }
 
-func TestOtherLanesGoOn(t *testing.T) {
+func TestOtherChannelsAndMethodsGoOn(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ref, err := c.Post(t.Context(), post("C0DEVDEVDEV", "0", "request"))
 	if err != nil {
@@ -109,7 +109,7 @@ func TestOtherLanesGoOn(t *testing.T) {
 	}
 }
 
-func TestMethodLaneIsTheMethodsAlone(t *testing.T) {
+func TestARefusedMethodSlowsNoOther(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ref, err := c.Post(t.Context(), post("C0DEVDEVDEV", "0", "request"))
 	if err != nil {
@@ -126,8 +126,9 @@ func TestMethodLaneIsTheMethodsAlone(t *testing.T) {
 	}
 }
 
-func TestShortWaitsAreWaitedInside(t *testing.T) {
+func TestShortWaitsAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const maxWaitInside = 250 * time.Millisecond // ratelimit.maxWait
 		_, c := inMemory(t, slacktest.Options{ChannelRate: 1})
 		for i := range 2 {
 			_, _ = c.Post(t.Context(), post("C0DEVDEVDEV", fmt.Sprint(i), "request")) // the second is refused
@@ -153,7 +154,7 @@ func TestShortWaitsAreWaitedInside(t *testing.T) {
 	})
 }
 
-func TestRepliesShareTheLaneOfTheNameThatWasPostedTo(t *testing.T) {
+func TestRepliesShareTheRateOfTheNameThatWasPostedTo(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ref, err := c.Post(t.Context(), post("#dev", "0", "request"))
 	if err != nil {
@@ -186,24 +187,4 @@ func TestManyQuietChannelsRefusedIsTheWorkspacesLimit(t *testing.T) {
 	if _, err := c.Resolve(t.Context(), "alice@example.com"); err != nil {
 		t.Errorf("another method: %v", err)
 	}
-}
-
-func TestIdleLanesAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, c := inMemory(t, slacktest.Options{})
-		for i := range 100 {
-			id := fmt.Sprintf("C0MANYMAN%02d", i)
-			s.AddChannel(slacktest.Channel{ID: id, BotIsMember: true})
-			if _, err := c.Post(t.Context(), post(id, "1", "request")); err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(2*forgetLane + time.Second)
-		if _, err := c.Post(t.Context(), post("C0DEVDEVDEV", "1", "request")); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(c.gate.lanes); n != 2 {
-			t.Errorf("%d lanes, want those of the last post", n)
-		}
-	})
 }
