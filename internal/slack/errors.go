@@ -85,18 +85,18 @@ var verdicts = map[string]verdict{
 	"trigger_expired":      {class: fault.Permanent, hint: "more than three seconds passed since the click: click again"},
 	"trigger_exchanged":    {class: fault.Permanent},
 	"push_limit_reached":   {class: fault.Permanent},
-	"not_enabled":          {class: fault.Permanent, hint: hintSocketMode},
+	"not_enabled":          {class: fault.Permanent, hint: HintSocketMode},
 	"user_not_in_channel":  {class: fault.Permanent, hint: "this person is not in {channel} any more"},
 	"view_too_large":       {class: fault.Bug, hint: hintSimpler},
 
 	"duplicate_external_id": {class: fault.Bug, hint: hintSimpler},
 
 	// From apps.connections.open only.
-	"link_disabled":    {class: fault.Fatal, hint: hintSocketMode},
-	"forbidden_team":   {class: fault.Fatal, hint: hintOrg},
-	"missing_args":     {class: fault.Fatal, hint: hintAppToken},
-	"is_bot":           {class: fault.Fatal, hint: hintAppToken},
-	"insecure_request": {class: fault.Bug, hint: hintSimpler},
+	ReasonSocketModeOff: {class: fault.Fatal, hint: HintSocketMode},
+	"forbidden_team":    {class: fault.Fatal, hint: hintOrg},
+	"missing_args":      {class: fault.Fatal, hint: hintAppToken},
+	"is_bot":            {class: fault.Fatal, hint: hintAppToken},
+	"insecure_request":  {class: fault.Bug, hint: hintSimpler},
 
 	// Not Slack's API, or not this one.
 	"unknown_method":    {class: fault.Unsupported, hint: "check slack.api_url"},
@@ -189,7 +189,7 @@ func (c *Client) slackError(r request, e envelope, header http.Header) error {
 	f := &fault.Error{Op: r.op, Reason: name, Class: v.class}
 	switch {
 	case name == "ratelimited" || name == "rate_limited":
-		f.Reason, f.RetryAfter = reasonRateLimited, retryAfter(header)
+		f.Reason, f.RetryAfter = reasonRateLimited, RetryAfter(header)
 	case v.unsure && r.write:
 		f.Class = fault.Unknown
 	}
@@ -216,7 +216,7 @@ func (c *Client) hint(text string, r request, e envelope) string {
 		if text != "" {
 			text += "; "
 		}
-		text += label + printable(scrubText(v, token))
+		text += label + Printable(scrubText(v, token))
 	}
 	add("needed: ", e.Needed)
 	if e.Needed != "" {
@@ -229,8 +229,8 @@ func (c *Client) hint(text string, r request, e envelope) string {
 // maxDiagnosticRunes keeps Slack's words in a hint readable.
 const maxDiagnosticRunes = 500
 
-// printable makes somebody else's words fit a log line.
-func printable(s string) string {
+// Printable makes text from outside fit a log line.
+func Printable(s string) string {
 	runes := []rune(strings.ToValidUTF8(s, "?"))
 	if len(runes) > maxDiagnosticRunes {
 		runes = append(runes[:maxDiagnosticRunes], '…')

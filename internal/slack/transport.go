@@ -22,8 +22,8 @@ type TransportOptions struct {
 }
 
 // NewTransport returns a transport for Slack's Web API and for its WebSockets
-// (SocketOptions.HTTPClient), so that both go the same way. It is Go's default, but lets go of
-// idle connections before Slack does: a post into a connection that is just
+// (socketmode.Options.HTTPClient), so that both go the same way. It is Go's
+// default, but closes idle connections before Slack does: a post into a connection that is just
 // being closed has an unknown outcome.
 func NewTransport(o TransportOptions) (*http.Transport, error) {
 	t := &http.Transport{

@@ -75,7 +75,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, sent.hooks()),
 		http.MethodPost, c.apiURL+r.method, strings.NewReader(r.form.Encode()))
 	if err != nil {
-		return &fault.Error{Op: r.op, Reason: "invalid_url", Class: fault.Fatal, Hint: "check slack.api_url", Err: scrub(err, token)}
+		return &fault.Error{Op: r.op, Reason: "invalid_url", Class: fault.Fatal, Hint: "check slack.api_url", Err: Scrub(err, token)}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -155,7 +155,7 @@ func (r request) unanswered(t *trace, err error, token string) error {
 	if r.write && (t.reached.Load() || !t.reports.Load() && !neverSent(err)) {
 		f.Class = fault.Unknown
 	}
-	f.Err = scrub(err, token)
+	f.Err = Scrub(err, token)
 	return f
 }
 
@@ -174,12 +174,12 @@ const reasonRateLimited = "ratelimited"
 func rateLimited(r request, header http.Header) error {
 	return &fault.Error{
 		Op: r.op, Reason: reasonRateLimited, Class: fault.Retry,
-		RetryAfter: retryAfter(header),
+		RetryAfter: RetryAfter(header),
 	}
 }
 
-// retryAfter reads the header: seconds, or a date as HTTP allows.
-func retryAfter(header http.Header) time.Duration {
+// RetryAfter reads the header of this name: seconds, or a date as HTTP allows.
+func RetryAfter(header http.Header) time.Duration {
 	v := strings.TrimSpace(header.Get("Retry-After"))
 	d := defaultRetryAfter
 	if s, err := strconv.ParseUint(v, 10, 32); err == nil {
@@ -233,14 +233,17 @@ func (s *scrubbed) Is(target error) bool { return errors.Is(s.cause, target) }
 // secretShapes are Slack's tokens and an URL's user and password.
 var secretShapes = regexp.MustCompile(`x(?:ox[a-z.]*|app)-[0-9A-Za-z.-]+|//[^/\s@]*:[^/\s@]*@`)
 
-// scrub returns err without anything secret in its text.
-func scrub(err error, token string) error {
-	return &scrubbed{text: scrubText(err.Error(), token), cause: err}
+// Scrub returns err without these secrets, and without anything that looks
+// like a token or a password, in its text.
+func Scrub(err error, secrets ...string) error {
+	return &scrubbed{text: scrubText(err.Error(), secrets...), cause: err}
 }
 
-func scrubText(text, token string) string {
-	if len(token) >= 4 { // shorter is no token, and would eat the text
-		text = strings.ReplaceAll(text, token, "***")
+func scrubText(text string, secrets ...string) string {
+	for _, secret := range secrets {
+		if len(secret) >= 4 { // shorter is no secret, and would garble the text
+			text = strings.ReplaceAll(text, secret, "***")
+		}
 	}
 	return secretShapes.ReplaceAllString(text, "***")
 }

@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"encoding/json"
