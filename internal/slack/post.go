@@ -62,9 +62,9 @@ func (c *Client) Post(ctx context.Context, p message.Post) (access.MessageRef, e
 	return ref, nil
 }
 
-// Ready returns nil if Post would go out now, and otherwise the "paced" error
-// that Post would return. It sends nothing: a caller that writes down its
-// intent before posting can ask first and spare itself the writing.
+// Ready returns nil if Post would send now, and otherwise the "paced" error that
+// Post would return. It sends nothing: a caller that stores its intent before
+// posting can ask first.
 func (c *Client) Ready(p message.Post) error {
 	r, f := c.postRequest(p)
 	if f != nil {
@@ -108,7 +108,7 @@ func (c *Client) postRequest(p message.Post) (request, error) {
 }
 
 // Update replaces what a message shows. NotFound means that it can't be
-// edited any more, by its reason: gone, too old, no longer ours.
+// edited any more; the reason tells whether it is gone, too old or not ours.
 func (c *Client) Update(ctx context.Context, ref access.MessageRef, m message.Message) error {
 	r := request{
 		op:       "update message in " + ref.Channel,
@@ -148,8 +148,8 @@ func (c *Client) React(ctx context.Context, ref access.MessageRef, emoji string)
 	return optionalScope(err)
 }
 
-// optionalScope turns "missing_scope" into Denied where the program can do
-// without what was asked for.
+// optionalScope turns "missing_scope" into Denied for calls that the program can
+// do without.
 func optionalScope(err error) error {
 	f, ok := fault.As(err)
 	if !ok || f.Reason != "missing_scope" {
@@ -173,7 +173,7 @@ func (r *request) setJSON(field string, v any, wanted bool) error {
 	return nil
 }
 
-// What a reference to a message may be made of: it is stored and printed.
+// The shapes of a reference to a message, which is stored and printed.
 var (
 	channelShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	timestampShape = regexp.MustCompile(`^[0-9]{1,20}\.[0-9]{1,20}$`)

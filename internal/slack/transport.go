@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// TransportOptions say how Slack is reached. The zero value is what most
-// networks need.
+// TransportOptions are what NewTransport needs. The zero value is right for most
+// networks.
 type TransportOptions struct {
 	// ExtraCAs are PEM certificates to trust beside the system's, such as an
-	// intercepting proxy's. There is no way to trust just anybody.
+	// intercepting proxy's. Certificate verification can't be turned off.
 	ExtraCAs []byte
-	// Proxy says by which proxy to go; nil for the environment's HTTPS_PROXY
+	// Proxy chooses the proxy of a request; nil for the environment's HTTPS_PROXY
 	// and NO_PROXY.
 	Proxy func(*http.Request) (*url.URL, error)
 }

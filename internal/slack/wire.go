@@ -123,7 +123,7 @@ func (c *Client) answer(r request, status int, header http.Header, body []byte, 
 
 // trace notes how far a request got, from its transport's goroutines.
 type trace struct {
-	reports atomic.Bool // the transport says what it does; one that doesn't proves nothing
+	reports atomic.Bool // the transport calls the hooks; if not, nothing is known
 	reached atomic.Bool // the request was given to a connection
 }
 
