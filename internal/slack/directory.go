@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	knownFor     = time.Hour       // how long an answer about somebody counts
-	unknownFor   = 5 * time.Minute // how long "nobody has this address" counts
+	knownFor     = time.Hour       // how long an answer is used
+	unknownFor   = 5 * time.Minute // how long "not found" is used
 	maxDirectory = 10_000          // entries of each kind kept
 )
 
@@ -30,7 +30,7 @@ type directory struct {
 	entries map[string]entry  // by kind and name: "person a@example.com"
 	lookups map[string]lookup // those under way, by the same key
 	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
-	list    map[string]string // #name → ID, as conversations.list last said
+	list    map[string]string // #name → ID, by the last conversations.list
 	listed  bool              // list was read to its end
 	groups  groups            // user groups
 }
@@ -71,8 +71,9 @@ func channelName(s string) string {
 
 // Resolve returns the recipient of a name from the configuration or from
 // Teleport: an email is a person of the workspace, @handle a user group,
-// everything else an ID or a channel's name. NotFound: nobody has this address or handle.
-// Permanent: the person is deactivated, or the token may not read user groups.
+// everything else an ID or a channel's name. NotFound: the address or handle does
+// not exist. Permanent: the person is deactivated, or the token may not read user
+// groups.
 func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, error) {
 	trimmed := strings.TrimSpace(name)
 	switch {
@@ -103,7 +104,7 @@ func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, er
 	return access.Recipient{ID: c.dir.channel(channel), Name: name, Kind: access.Channel}, nil
 }
 
-// lookupEmail asks Slack who has the address.
+// lookupEmail returns the person with an email address.
 func (c *Client) lookupEmail(ctx context.Context, email string) (access.Recipient, error) {
 	r := request{
 		op:     "look up " + email,

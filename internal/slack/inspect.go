@@ -34,7 +34,7 @@ type Inspector struct {
 // NewInspector returns an inspector of c, whose scopes are known after Auth.
 func NewInspector(c *Client) *Inspector { return &Inspector{c: c} }
 
-// conversation is a channel as conversations.list and .info tell it.
+// conversation is a channel in the answers of conversations.list and .info.
 type conversation struct {
 	ID         string `json:"id"`
 	Name       string `json:"name"`
@@ -67,7 +67,7 @@ func (i *Inspector) Inspect(ctx context.Context, name string) (Presence, error) 
 		return s, nil // found by email, so it exists
 	case r.Kind == access.Person:
 		return i.person(ctx, s)
-	case r.ID[0] == 'D': // a direct message: nothing tells with whom
+	case r.ID[0] == 'D': // a direct message: Slack does not tell with whom
 		return s, nil
 	}
 	return i.channel(ctx, s)

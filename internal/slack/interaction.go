@@ -23,7 +23,7 @@ type User struct {
 	Guest        bool // of some channels, or of one
 	Stranger     bool // Slack's is_stranger: of another workspace, without a shared channel
 
-	EmailUnconfirmed bool // nobody has shown yet that the address is theirs
+	EmailUnconfirmed bool // Slack has not verified the address
 }
 
 // slackbot is a bot whose is_bot is false.

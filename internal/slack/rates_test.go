@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/slack/ratelimit"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
@@ -186,5 +187,28 @@ func TestManyQuietChannelsRefusedIsTheWorkspacesLimit(t *testing.T) {
 	}
 	if _, err := c.Resolve(t.Context(), "alice@example.com"); err != nil {
 		t.Errorf("another method: %v", err)
+	}
+}
+
+// TestWhatAnErrorSaysAboutTheRate: only an answer of Slack shows that a call was
+// not too fast.
+func TestWhatAnErrorSaysAboutTheRate(t *testing.T) {
+	for want, errs := range map[ratelimit.Result][]error{
+		{Outcome: ratelimit.Accepted}: {
+			nil, fault.New(fault.Permanent, "post", "not_in_channel"), fault.New(fault.Fatal, "post", "invalid_auth"),
+			fault.New(fault.NotFound, "edit", "message_not_found"), fault.New(fault.Conflict, "react", "already_reacted"),
+		},
+		{Outcome: ratelimit.NoAnswer}: {
+			fault.New(fault.Retry, "post", "network"), fault.New(fault.Unknown, "post", "timeout"), fault.New(fault.Retry, "post", "http_503"),
+		},
+		{Outcome: ratelimit.Refused, RetryAfter: 7 * time.Second}: {
+			&fault.Error{Reason: reasonRateLimited, Class: fault.Retry, RetryAfter: 7 * time.Second},
+		},
+	} {
+		for _, err := range errs {
+			if got := limitResult(err); got != want {
+				t.Errorf("%v: %+v, want %+v", err, got, want)
+			}
+		}
 	}
 }

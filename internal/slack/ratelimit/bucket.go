@@ -30,7 +30,7 @@ type bucket struct {
 	lastUsed time.Time
 
 	closedUntil time.Time
-	epoch       int           // counts refusals; an answer to a call of an older epoch says nothing about this one
+	epoch       int           // counts refusals; an answer to a call of an older epoch is ignored
 	trial       bool          // no call was taken in this epoch yet
 	interval    time.Duration // between calls; 0 while the bucket is open
 	lastSent    time.Time     // zero after a refusal
@@ -54,7 +54,7 @@ type waiter struct {
 type attempt struct {
 	sent  time.Time
 	epoch int
-	paced bool // it was sent as soon as the interval allowed, so its answer says whether that is long enough
+	paced bool // it was sent as soon as the interval allowed, so its answer shows whether that is long enough
 }
 
 // ask reports whether a call may go now, and if not, when it probably may. The
@@ -209,7 +209,7 @@ func (b *bucket) refused(now time.Time, a attempt, retryAfter time.Duration) {
 		b.closedUntil = t
 	}
 	if a.epoch != b.epoch {
-		return // it was in flight when another was refused, and says nothing new
+		return // it was in flight when another was refused, and shows nothing new
 	}
 	switch {
 	case b.interval == 0:

@@ -1,5 +1,5 @@
 // Package ratelimit paces calls to a server that refuses what comes too fast
-// and says when to come again. It knows nothing of what the calls are.
+// and names the time to come again. It does not know what the calls do.
 //
 // What the server limits by itself is a bucket: a method, and within a method
 // a channel. A call passes its method's bucket, and its channel's if it names
