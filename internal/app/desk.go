@@ -21,6 +21,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/slack/socketmode"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
@@ -44,7 +45,7 @@ const (
 type desk struct {
 	a        *App
 	log      *slog.Logger
-	socket   *slack.Socket
+	socket   *socketmode.Client
 	reviewer *review.Reviewer
 	kick     chan struct{} // holds one token when something changed
 
@@ -58,7 +59,7 @@ type desk struct {
 
 func newDesk(a *App, transport *http.Transport) *desk {
 	d := &desk{a: a, log: a.o.Log, kick: make(chan struct{}, 1), config: a.o.Config.Review}
-	d.socket = slack.NewSocket(slack.SocketOptions{
+	d.socket = socketmode.New(socketmode.Options{
 		AppToken: func() string { return d.settings().Secret },
 		APIURL:   a.o.Config.Slack.APIURL,
 		Log:      a.o.Log,
@@ -212,7 +213,7 @@ func (d *desk) hold(ctx context.Context, token string) error {
 		stop()
 	})
 	watch.Go(func() { d.welcome(ctx) })
-	return d.socket.Run(ctx, func(_ context.Context, e slack.Envelope) json.RawMessage {
+	return d.socket.Run(ctx, func(_ context.Context, e socketmode.Envelope) json.RawMessage {
 		if e.Type != "interactive" {
 			return nil
 		}

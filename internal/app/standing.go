@@ -20,7 +20,7 @@ func (a *App) sources() telemetry.Sources {
 			return telemetry.TeleportState{Connected: s.Connected, Watching: s.Watching, Expires: s.Expires, ExpiresSoon: s.ExpiresSoon}
 		},
 		Slack: func() telemetry.SlackState {
-			s := a.slack.Standing()
+			s := a.slack.AuthStatus()
 			return telemetry.SlackState{Accepted: s.Known && s.Err == nil, Expires: s.Expires, TokenFile: a.token.trouble()}
 		},
 		Config:  func() error { _, _, err := a.read.last(); return err },
@@ -75,7 +75,7 @@ func (a *App) lookAtIdentity() (telemetry.Grade, string) {
 }
 
 func (a *App) lookAtSlack() (telemetry.Grade, string) {
-	s := a.slack.Standing()
+	s := a.slack.AuthStatus()
 	file, unanswered := a.token.trouble(), a.greeting.last()
 	switch {
 	case s.Err != nil:

@@ -9,11 +9,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// User is what Slack says about somebody, as far as it matters for what he may
-// do.
+// User is a person in Slack, with what decides about their rights.
 type User struct {
 	ID           string
-	TeamID       string   // of the workspace or organisation that he belongs to; another one for people of a shared channel
+	TeamID       string   // of the workspace or organisation that they belong to; another one for people of a shared channel
 	EnterpriseID string   // of the organisation, in Enterprise Grid
 	Teams        []string // workspaces in the organisation, in Enterprise Grid
 	Email        string   // empty without the scope users:read.email; not unique beyond the workspace, and in some set by its owner
@@ -22,16 +21,16 @@ type User struct {
 	Deleted      bool
 	Bot          bool // a bot, an app's user, or Slackbot
 	Guest        bool // of some channels, or of one
-	Stranger     bool // of another workspace
+	Stranger     bool // Slack's is_stranger: of another workspace, without a shared channel
 
-	EmailUnconfirmed bool // nobody has shown yet that the address is theirs
+	EmailUnconfirmed bool // Slack has not verified the address
 }
 
-// slackbot is a bot that Slack doesn't call one.
+// slackbot is a bot whose is_bot is false.
 const slackbot = "USLACKBOT"
 
-// UserInfo asks Slack who somebody is, each time. NotFound and Permanent mean
-// that there is nobody who could do anything.
+// UserInfo returns a person's profile, without a cache. NotFound and Permanent
+// mean that there is no such active person.
 func (c *Client) UserInfo(ctx context.Context, id string) (User, error) {
 	var answer struct {
 		User struct {
@@ -69,7 +68,7 @@ func (c *Client) UserInfo(ctx context.Context, id string) (User, error) {
 	return User{
 		ID: u.ID, TeamID: u.TeamID, EnterpriseID: u.Enterprise.ID, Teams: u.Enterprise.Teams,
 		Email: u.Profile.Email, Name: u.Name, RealName: u.RealName, Deleted: u.Deleted,
-		// is_app_user says that he uses the app, not that he is one.
+		// is_app_user means that the person uses the app, not that it is one.
 		Bot:   u.IsBot || u.IsWorkflow || u.ID == slackbot,
 		Guest: u.Restricted || u.Ultra, Stranger: u.Stranger,
 		EmailUnconfirmed: u.Confirmed != nil && !*u.Confirmed,
@@ -77,14 +76,14 @@ func (c *Client) UserInfo(ctx context.Context, id string) (User, error) {
 }
 
 // PostEphemeral shows a message to one person in a channel, in a thread if
-// there is one. It is gone when he loads the channel again. Slack promises no
-// delivery, so Unknown is not worth another try.
+// there is one. It is gone when they reload the channel. Slack does not
+// guarantee delivery, so Unknown is not worth a retry.
 func (c *Client) PostEphemeral(ctx context.Context, channel, thread, user string, m message.Message) error {
 	r := request{
 		op:       "answer in " + channel,
 		method:   "chat.postEphemeral",
 		key:      channel + " " + user,
-		priority: firstPriority, // somebody waits
+		priority: firstPriority, // a person waits
 		channel:  channel,
 		write:    true,
 		form:     url.Values{"channel": {channel}, "user": {user}, "text": {m.Text}},
@@ -98,8 +97,8 @@ func (c *Client) PostEphemeral(ctx context.Context, channel, thread, user string
 	return c.paced(ctx, r, nil)
 }
 
-// OpenView opens a modal for who did what the trigger belongs to, within three
-// seconds of that; later it is Permanent.
+// OpenView opens a modal for the person whose action the trigger belongs to. A
+// trigger is good for three seconds; later the error is Permanent.
 func (c *Client) OpenView(ctx context.Context, triggerID string, view slackapi.ModalViewRequest) error {
 	r := request{
 		op:       "open modal",

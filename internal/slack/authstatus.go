@@ -9,25 +9,25 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// Call is one exchange with Slack's API, for whoever counts them.
+// Call is one exchange with Slack's API, for Options.Observe.
 type Call struct {
 	Method string        // chat.postMessage
 	Took   time.Duration // without the wait for its turn
-	Err    error         // nil if Slack said that all is well
+	Err    error         // nil if Slack answered ok
 }
 
-// Standing is how Slack takes us at the moment, as far as its answers told.
-type Standing struct {
+// AuthStatus is whether Slack accepts the token, by its answers so far.
+type AuthStatus struct {
 	Known   bool      // Auth has succeeded
-	Err     error     // why Slack refuses us, fault.Fatal; nil if it doesn't
+	Err     error     // why Slack refuses the token, fault.Fatal; nil if it doesn't
 	Expires time.Time // when the token ends; zero if it doesn't, or Slack doesn't say
 }
 
-// Standing returns it. It makes no call.
-func (c *Client) Standing() Standing {
+// AuthStatus returns whether Slack accepts the token. It makes no call.
+func (c *Client) AuthStatus() AuthStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Standing{Known: c.workspace.BotUserID != "", Expires: c.workspace.Expires}
+	s := AuthStatus{Known: c.workspace.BotUserID != "", Expires: c.workspace.Expires}
 	// The same one each time, so that it can be compared with the last.
 	for _, method := range slices.Sorted(maps.Keys(c.refusals)) {
 		s.Err = c.refusals[method]
@@ -35,24 +35,24 @@ func (c *Client) Standing() Standing {
 	return s
 }
 
-// needed are the methods without which the app is of no use; to lack a scope
-// for another is a matter of taste.
-var needed = []string{"auth.test", "chat.postMessage", "chat.update", "users.lookupByEmail"}
+// essential are the methods that the app can't do without. A missing scope for
+// another method takes away a feature, not more.
+var essential = []string{"auth.test", "chat.postMessage", "chat.update", "users.lookupByEmail"}
 
-// stand notes what an answer says about our standing. Any success shows that
-// the token is good; what a token may is kept by method.
-func (c *Client) stand(method string, err error) {
+// noteAuth keeps what an answer says about the token. Any success shows that
+// the token is good; missing scopes are kept by method.
+func (c *Client) noteAuth(method string, err error) {
 	f, failed := fault.As(err)
-	refused := failed && f.Class == fault.Fatal && (f.Reason != "missing_scope" || slices.Contains(needed, method))
+	refused := failed && f.Class == fault.Fatal && (f.Reason != "missing_scope" || slices.Contains(essential, method))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case refused:
 		c.refusals[method] = err
 	case err == nil && len(c.refusals) > 0:
-		maps.DeleteFunc(c.refusals, func(of string, err error) bool {
+		maps.DeleteFunc(c.refusals, func(m string, err error) bool {
 			f, _ := fault.As(err)
-			return of == method || f.Reason != "missing_scope"
+			return m == method || f.Reason != "missing_scope"
 		})
 	}
 }
@@ -78,7 +78,7 @@ func Reasons() []string {
 		"invalid_blocks", "invalid_metadata", "channel_id_unknown",
 		"http_3xx", "http_4xx", "http_5xx",
 	}
-	for name := range verdicts {
+	for name := range errorTable {
 		reasons = append(reasons, name)
 	}
 	for _, f := range families {

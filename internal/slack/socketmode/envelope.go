@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"encoding/json"
@@ -7,7 +7,7 @@ import (
 )
 
 // Envelope is something that happened in Slack and came over Socket Mode.
-// Its payload is as hostile as who did it.
+// Its payload is hostile input.
 type Envelope struct {
 	ID              string
 	Type            string          // interactive, events_api, slash_commands
@@ -18,8 +18,8 @@ type Envelope struct {
 	RetryReason     string
 }
 
-// needsResponse says that the acknowledgement has to wait for the handler:
-// what a modal does next stands in it.
+// needsResponse reports whether the acknowledgement has to wait for the handler,
+// because it contains what a modal does next.
 func (e Envelope) needsResponse() bool {
 	return e.AcceptsResponse && e.Type == "interactive" && e.Kind == "view_submission"
 }
@@ -36,9 +36,9 @@ const (
 	maxNameBytes  = 255     // of IDs, types and reasons
 )
 
-// parseFrame reads a message. Fields that have another shape than foreseen are
-// as if they were not there, except those without which nothing can be done:
-// an envelope that could be acknowledged must not be lost over its other parts.
+// parseFrame reads a message. Fields of an unexpected shape count as missing,
+// and only the type is required: an envelope that can be acknowledged must not
+// be lost because of its other fields.
 func parseFrame(text []byte) (frame, error) {
 	if len(text) > maxFrameBytes || !utf8.Valid(text) {
 		return frame{}, errors.New("too long, or not UTF-8")
@@ -83,12 +83,12 @@ func name(raw json.RawMessage) string {
 	return ""
 }
 
-// maxAckBytes is from where on Slack drops an acknowledgement without a word
+// maxAckBytes is the longest acknowledgement that Slack does not drop silently
 // (see maxResponseSize in slack-go/slack's socketmode).
 const maxAckBytes = 20<<10 - 1
 
-// acknowledgement is what Slack gets back. fits is false if the response had
-// to be left out.
+// acknowledgement returns what is sent to Slack. fits is false if the response
+// had to be left out.
 func acknowledgement(id string, response json.RawMessage) (text []byte, fits bool) {
 	ack := struct {
 		ID      string          `json:"envelope_id"`

@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"encoding/json"
@@ -28,44 +28,44 @@ func TestNoFailureEndsSocketMode(t *testing.T) {
 		"no answer":           {slacktest.Fault{Method: method, Latency: time.Hour, CutBefore: true}, "timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-				o.connected()
-				remove := o.Inject(test.fault)
-				for _, s := range o.Sockets() {
+			inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+				env.connected()
+				remove := env.Inject(test.fault)
+				for _, s := range env.Sockets() {
 					s.Cut()
 				}
 				time.Sleep(time.Hour)
-				if s := o.socket.State(); s.Connected != 0 || s.Reason != test.reason {
+				if s := env.client.State(); s.Connected != 0 || s.Reason != test.reason {
 					t.Errorf("%+v", s)
 				}
-				if n := o.opens(); n > 2*65+20 { // two connections, one attempt in half a minute to a minute each, and the beginning
+				if n := env.opens(); n > 2*65+20 { // two connections, one attempt in half a minute to a minute each, and the beginning
 					t.Errorf("%d attempts in an hour", n)
 				}
-				if n := o.log.count("can't hold a Socket Mode connection"); n != 1 && n != 2 { // "network" first
-					t.Errorf("logged %d times:\n%s", n, o.log)
+				if n := env.log.count("Socket Mode connection failed, retrying"); n != 1 && n != 2 { // "network" first
+					t.Errorf("logged %d times:\n%s", n, env.log)
 				}
 				remove()
 				time.Sleep(3 * time.Minute)
-				if s := o.socket.State(); s.Connected != 2 || s.Reason != "" || o.log.count("connected to Slack's Socket Mode again") != 1 {
-					t.Errorf("%+v\n%s", s, o.log)
+				if s := env.client.State(); s.Connected != 2 || s.Reason != "" || env.log.count("connected to Slack's Socket Mode again") != 1 {
+					t.Errorf("%+v\n%s", s, env.log)
 				}
-				o.acknowledged(o.click())
+				env.acknowledged(env.click())
 			})
 		})
 	}
 }
 
 func TestSocketObeysRetryAfterToTheLetter(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.connected()
-		o.Inject(slacktest.Fault{Method: "apps.connections.open", RetryAfter: 5 * time.Minute, Times: 1})
-		o.ResetCalls()
-		o.Sockets()[0].Cut()
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.connected()
+		env.Inject(slacktest.Fault{Method: "apps.connections.open", RetryAfter: 5 * time.Minute, Times: 1})
+		env.ResetCalls()
+		env.Sockets()[0].Cut()
 		synctest.Wait()
 		time.Sleep(2 * time.Second)
-		first := o.opens()
+		first := env.opens()
 		begin := time.Now()
-		for o.opens() == first && time.Since(begin) < time.Hour {
+		for env.opens() == first && time.Since(begin) < time.Hour {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if waited := time.Since(begin); first != 1 || waited < 5*time.Minute-2*time.Second || waited > 5*time.Minute+2*time.Second {
@@ -89,7 +89,7 @@ func TestStorms(t *testing.T) {
 		"refreshes": func(s *slacktest.Socket) { s.Disconnect("refresh_requested") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
+			inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
 				over := make(chan struct{})
 				done := make(chan struct{})
 				go func() {
@@ -101,7 +101,7 @@ func TestStorms(t *testing.T) {
 							return
 						case <-time.After(50 * time.Millisecond):
 						}
-						for _, s := range o.Sockets() {
+						for _, s := range env.Sockets() {
 							if !hit[s.ID] {
 								hit[s.ID] = true
 								storm(s)
@@ -117,55 +117,55 @@ func TestStorms(t *testing.T) {
 				if name == "refreshes" || name == "sent away" {
 					limit = int(time.Hour/openWindow)*openBurst + openBurst
 				}
-				if n := o.opens(); n > limit || n < 50 {
+				if n := env.opens(); n > limit || n < 50 {
 					t.Errorf("%d attempts in an hour", n)
 				}
-				if n := o.log.count("level=WARN") + o.log.count("level=INFO"); n > 20 {
+				if n := env.log.count("level=WARN") + env.log.count("level=INFO"); n > 20 {
 					t.Errorf("%d lines in the log", n)
 				}
 				time.Sleep(5 * time.Minute)
-				if s := o.socket.State(); s.Connected != 2 {
+				if s := env.client.State(); s.Connected != 2 {
 					t.Errorf("after the storm: %+v", s)
 				}
-				o.acknowledged(o.click())
+				env.acknowledged(env.click())
 			})
 		})
 	}
 }
 
 func TestTheWatchdogFindsASilentConnection(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.connected()
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.connected()
 		time.Sleep(time.Minute)
 		begin := time.Now()
-		for _, s := range o.Sockets() {
+		for _, s := range env.Sockets() {
 			s.Die()
 		}
-		d := o.click() // into the void
-		for o.SocketsOpened() < 4 && time.Since(begin) < time.Hour {
+		d := env.click() // into the void
+		for env.SocketsOpened() < 4 && time.Since(begin) < time.Hour {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if took := time.Since(begin); took > pingEvery+pongWithin+2*time.Second {
 			t.Errorf("found after %v", took)
 		}
 		// Slack finds out as well, and sends to the living.
-		o.connected()
-		if err := d.Wait(o.t.Context()); err == nil && o.times(d) != 1 {
-			t.Errorf("acknowledged, and handled %d times", o.times(d))
+		env.connected()
+		if err := d.Wait(env.t.Context()); err == nil && env.times(d) != 1 {
+			t.Errorf("acknowledged, and handled %d times", env.times(d))
 		}
-		again := o.click()
-		o.acknowledged(again)
-		if s := o.socket.State(); s.Silent != 2 || s.Connected != 2 {
+		again := env.click()
+		env.acknowledged(again)
+		if s := env.client.State(); s.Silent != 2 || s.Connected != 2 {
 			t.Errorf("%+v", s)
 		}
 	})
 }
 
 func TestQuietConnectionsStay(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.connected()
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.connected()
 		time.Sleep(24 * time.Hour)
-		if s := o.socket.State(); s.Opened != 2 || s.Lost != 0 || s.Connected != 2 {
+		if s := env.client.State(); s.Opened != 2 || s.Lost != 0 || s.Connected != 2 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -173,9 +173,9 @@ func TestQuietConnectionsStay(t *testing.T) {
 
 func TestWithoutAHelloAConnectionIsNone(t *testing.T) {
 	// A proxy that lets the handshake through and nothing after it.
-	inOffice(t, slacktest.Options{NoHello: true}, SocketOptions{}, nothing, func(o *office) {
+	inEnvironment(t, slacktest.Options{NoHello: true}, Options{}, nothing, func(env *environment) {
 		time.Sleep(time.Minute)
-		if s := o.socket.State(); s.Connected != 0 || s.Reason != "no_hello" || s.Opened != 0 {
+		if s := env.client.State(); s.Connected != 0 || s.Reason != "no_hello" || s.Opened != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -184,58 +184,58 @@ func TestWithoutAHelloAConnectionIsNone(t *testing.T) {
 // TestTooManyConnections: who is refused slows down and leaves the others in
 // peace.
 func TestTooManyConnections(t *testing.T) {
-	inOffice(t, slacktest.Options{MaxSockets: 1}, SocketOptions{}, nothing, func(o *office) {
+	inEnvironment(t, slacktest.Options{MaxSockets: 1}, Options{}, nothing, func(env *environment) {
 		time.Sleep(10 * time.Hour)
-		if s := o.socket.State(); s.Connected != 1 || s.Lost != 0 || s.Reason != "" {
+		if s := env.client.State(); s.Connected != 1 || s.Lost != 0 || s.Reason != "" {
 			t.Errorf("%+v", s)
 		}
-		if n := o.opens(); n > 2+4+10*60/5 {
+		if n := env.opens(); n > 2+4+10*60/5 {
 			t.Errorf("%d attempts in ten hours", n)
 		}
-		if n := o.log.count("can't hold a Socket Mode connection"); n != 1 || !strings.Contains(o.log.String(), "fewer replicas") {
-			t.Errorf("logged %d times:\n%s", n, o.log)
+		if n := env.log.count("Socket Mode connection failed, retrying"); n != 1 || !strings.Contains(env.log.String(), "fewer replicas") {
+			t.Errorf("logged %d times:\n%s", n, env.log)
 		}
-		o.acknowledged(o.click())
+		env.acknowledged(env.click())
 	})
 }
 
 func TestAConnectionThatWasOneTooManyLater(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.connected()
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.connected()
 		time.Sleep(time.Minute)
-		o.ResetCalls()
-		o.Sockets()[1].Disconnect("too_many_websockets")
+		env.ResetCalls()
+		env.Sockets()[1].Disconnect("too_many_websockets")
 		time.Sleep(29 * time.Second)
-		if n, s := o.opens(), o.socket.State(); n != 0 || s.Connected != 1 {
+		if n, s := env.opens(), env.client.State(); n != 0 || s.Connected != 1 {
 			t.Errorf("%d attempts, %+v", n, s)
 		}
 		time.Sleep(time.Minute)
-		if n, s := o.opens(), o.socket.State(); n != 1 || s.Connected != 2 {
+		if n, s := env.opens(), env.client.State(); n != 1 || s.Connected != 2 {
 			t.Errorf("%d attempts, %+v", n, s)
 		}
 	})
 }
 
 func TestOddMessagesDontHurtAConnection(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.connected()
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.connected()
 		for _, text := range []string{
 			"", "{", "null", "7", `"text"`, "[]", "{}", `{"type":null}`, `{"type":7}`, `{"type":""}`, "\xff", `{"type":"ping"}`,
 			`{"type":"hello"}`, `{"type":"hello","connection_info":7}`, `{"type":"interactive"}`, `{"type":"interactive","envelope_id":7}`,
 			`{"type":"interactive","envelope_id":"` + strings.Repeat("x", 300) + `"}`, `{"TYPE":"disconnect","reason":"link_disabled"}`,
 		} {
-			for _, s := range o.Sockets() {
+			for _, s := range env.Sockets() {
 				s.SendText(text)
 			}
 		}
-		d := o.Deliver(slacktest.Envelope{Type: "interactive", Payload: json.RawMessage(`{"type":["block_actions"]}`)})
-		o.acknowledged(d)
+		d := env.Deliver(slacktest.Envelope{Type: "interactive", Payload: json.RawMessage(`{"type":["block_actions"]}`)})
+		env.acknowledged(d)
 		synctest.Wait()
-		s := o.socket.State()
+		s := env.client.State()
 		if s.Connected != 2 || s.Lost != 0 || s.Opened != 2 || s.Unreadable == 0 || s.Envelopes != 1 {
 			t.Errorf("%+v", s)
 		}
-		if n := o.log.count("can't be read"); n != 1 {
+		if n := env.log.count("can't be read"); n != 1 {
 			t.Errorf("logged %d times", n)
 		}
 	})
@@ -244,9 +244,9 @@ func TestOddMessagesDontHurtAConnection(t *testing.T) {
 // TestClicksWhileSlackMisbehaves: with redelivery, each click is handled once
 // whatever happens to the connections.
 func TestClicksWhileSlackMisbehaves(t *testing.T) {
-	inOffice(t, slacktest.Options{Redeliveries: 40}, SocketOptions{}, nothing, func(o *office) {
-		o.SetCopies(2)
-		o.connected()
+	inEnvironment(t, slacktest.Options{Redeliveries: 40}, Options{}, nothing, func(env *environment) {
+		env.SetCopies(2)
+		env.connected()
 		harm := []func(*slacktest.Socket){
 			(*slacktest.Socket).Cut,
 			(*slacktest.Socket).Die,
@@ -256,15 +256,15 @@ func TestClicksWhileSlackMisbehaves(t *testing.T) {
 		}
 		var clicks []*slacktest.Delivery
 		for i := range 1000 {
-			clicks = append(clicks, o.click())
-			if sockets := o.Sockets(); i%20 == 10 && len(sockets) > 0 {
+			clicks = append(clicks, env.click())
+			if sockets := env.Sockets(); i%20 == 10 && len(sockets) > 0 {
 				harm[i/20%len(harm)](sockets[i/20%len(sockets)])
 			}
 			time.Sleep(500 * time.Millisecond)
 		}
 		for _, d := range clicks {
-			o.acknowledged(d)
-			if n := o.times(d); n != 1 {
+			env.acknowledged(d)
+			if n := env.times(d); n != 1 {
 				t.Errorf("%s was handled %d times", d.ID, n)
 			}
 		}

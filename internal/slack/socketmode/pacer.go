@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
 // Times of reconnecting.
@@ -22,9 +23,9 @@ const (
 	openWindow   = 30 * time.Second // … within so much time, even where nothing fails
 )
 
-// pacer says when the next connection may be opened. All connections share
-// it: what one of them learns about Slack is true for the others, and while
-// things fail their attempts come one after another.
+// pacer decides when the next connection may be opened. All connections share
+// it: what one learns about Slack holds for the others, and while attempts fail
+// they come one after another.
 type pacer struct {
 	mu       sync.Mutex
 	failures int
@@ -33,20 +34,21 @@ type pacer struct {
 	last     int
 }
 
-// wait waits for an attempt's turn; false if ctx ended first.
+// wait waits until a connection may be opened. It returns false if ctx ended
+// first.
 func (p *pacer) wait(ctx context.Context) bool {
 	for {
 		after := p.turn(time.Now())
 		if after <= 0 {
 			return ctx.Err() == nil
 		}
-		if !sleep(ctx, after) {
+		if !wait.Sleep(ctx, after) {
 			return false
 		}
 	}
 }
 
-// turn takes the turn, or returns how long it is until there may be one.
+// turn counts an attempt and returns zero, or returns how long to wait for it.
 func (p *pacer) turn(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,24 +67,23 @@ func (p *pacer) turn(now time.Time) time.Duration {
 	return 0
 }
 
-// failed notes an attempt that came to nothing, or a connection that did not
-// last.
+// failed notes an attempt that failed, or a connection that did not last.
 func (p *pacer) failed(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures++
-	wait := p.backoff()
+	pause := p.backoff()
 	if after := fault.After(err); after > 0 {
 		// To the letter, and not all replicas in the same moment.
-		wait = max(wait, after+jitter(time.Second))
+		pause = max(pause, after+jitter(time.Second))
 	}
-	if at := time.Now().Add(wait); at.After(p.next) {
+	if at := time.Now().Add(pause); at.After(p.next) {
 		p.next = at
 	}
 }
 
-// lasted notes a connection that was good.
-func (p *pacer) lasted() {
+// succeeded notes a connection that lasted.
+func (p *pacer) succeeded() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures = 0
@@ -90,7 +91,8 @@ func (p *pacer) lasted() {
 
 func (p *pacer) backoff() time.Duration { return backoff(p.failures, firstBackoff, maxBackoff) }
 
-// backoff doubles with each failure, and is between half and all of that.
+// backoff returns a pause that doubles with each failure, less up to half of it
+// by chance.
 func backoff(failures int, first, most time.Duration) time.Duration {
 	d := most
 	if failures < 16 {
@@ -100,15 +102,3 @@ func backoff(failures int, first, most time.Duration) time.Duration {
 }
 
 func jitter(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d) + 1)) }
-
-// sleep returns false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/slack/ratelimit"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
@@ -70,7 +71,7 @@ func TestTwoHundredPostsIntoASlowChannel(t *testing.T) {
 	})
 }
 
-func TestOtherLanesGoOn(t *testing.T) {
+func TestOtherChannelsAndMethodsGoOn(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ref, err := c.Post(t.Context(), post("C0DEVDEVDEV", "0", "request"))
 	if err != nil {
@@ -109,7 +110,7 @@ func TestOtherLanesGoOn(t *testing.T) {
 	}
 }
 
-func TestMethodLaneIsTheMethodsAlone(t *testing.T) {
+func TestARefusedMethodSlowsNoOther(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ref, err := c.Post(t.Context(), post("C0DEVDEVDEV", "0", "request"))
 	if err != nil {
@@ -126,8 +127,9 @@ func TestMethodLaneIsTheMethodsAlone(t *testing.T) {
 	}
 }
 
-func TestShortWaitsAreWaitedInside(t *testing.T) {
+func TestShortWaitsAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const maxWaitInside = 250 * time.Millisecond // ratelimit.maxWait
 		_, c := inMemory(t, slacktest.Options{ChannelRate: 1})
 		for i := range 2 {
 			_, _ = c.Post(t.Context(), post("C0DEVDEVDEV", fmt.Sprint(i), "request")) // the second is refused
@@ -153,7 +155,7 @@ func TestShortWaitsAreWaitedInside(t *testing.T) {
 	})
 }
 
-func TestRepliesShareTheLaneOfTheNameThatWasPostedTo(t *testing.T) {
+func TestRepliesShareTheRateOfTheNameThatWasPostedTo(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ref, err := c.Post(t.Context(), post("#dev", "0", "request"))
 	if err != nil {
@@ -188,22 +190,25 @@ func TestManyQuietChannelsRefusedIsTheWorkspacesLimit(t *testing.T) {
 	}
 }
 
-func TestIdleLanesAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, c := inMemory(t, slacktest.Options{})
-		for i := range 100 {
-			id := fmt.Sprintf("C0MANYMAN%02d", i)
-			s.AddChannel(slacktest.Channel{ID: id, BotIsMember: true})
-			if _, err := c.Post(t.Context(), post(id, "1", "request")); err != nil {
-				t.Fatal(err)
+// TestWhatAnErrorSaysAboutTheRate: only an answer of Slack shows that a call was
+// not too fast.
+func TestWhatAnErrorSaysAboutTheRate(t *testing.T) {
+	for want, errs := range map[ratelimit.Result][]error{
+		{Outcome: ratelimit.Accepted}: {
+			nil, fault.New(fault.Permanent, "post", "not_in_channel"), fault.New(fault.Fatal, "post", "invalid_auth"),
+			fault.New(fault.NotFound, "edit", "message_not_found"), fault.New(fault.Conflict, "react", "already_reacted"),
+		},
+		{Outcome: ratelimit.NoAnswer}: {
+			fault.New(fault.Retry, "post", "network"), fault.New(fault.Unknown, "post", "timeout"), fault.New(fault.Retry, "post", "http_503"),
+		},
+		{Outcome: ratelimit.Refused, RetryAfter: 7 * time.Second}: {
+			&fault.Error{Reason: reasonRateLimited, Class: fault.Retry, RetryAfter: 7 * time.Second},
+		},
+	} {
+		for _, err := range errs {
+			if got := limitResult(err); got != want {
+				t.Errorf("%v: %+v, want %+v", err, got, want)
 			}
 		}
-		time.Sleep(2*forgetLane + time.Second)
-		if _, err := c.Post(t.Context(), post("C0DEVDEVDEV", "1", "request")); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(c.gate.lanes); n != 2 {
-			t.Errorf("%d lanes, want those of the last post", n)
-		}
-	})
+	}
 }

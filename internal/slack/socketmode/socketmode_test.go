@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"context"
@@ -11,18 +11,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/slack"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
 func TestAClickReachesTheHandler(t *testing.T) {
 	got := make(chan Envelope, 1)
-	inOffice(t, slacktest.Options{}, SocketOptions{}, func(_ context.Context, e Envelope) json.RawMessage {
+	inEnvironment(t, slacktest.Options{}, Options{}, func(_ context.Context, e Envelope) json.RawMessage {
 		got <- e
 		return json.RawMessage(`{"ignored":true}`)
-	}, func(o *office) {
-		o.connected()
-		d := o.click()
-		o.acknowledged(d)
+	}, func(env *environment) {
+		env.connected()
+		d := env.click()
+		env.acknowledged(d)
 		if d.Response() != nil {
 			t.Errorf("response to a click: %s", d.Response())
 		}
@@ -30,12 +31,12 @@ func TestAClickReachesTheHandler(t *testing.T) {
 		if diff := cmp.Diff(Envelope{ID: d.ID, Type: "interactive", Kind: "block_actions", Payload: d.Payload}, e); diff != "" {
 			t.Error(diff)
 		}
-		s := o.socket.State()
-		want := SocketState{Wanted: 2, Connected: 2, AppID: "A0TELEPORT", Opened: 2, Envelopes: 1, LastEnvelope: s.LastEnvelope}
+		s := env.client.State()
+		want := State{Wanted: 2, Connected: 2, AppID: "A0TELEPORT", Opened: 2, Envelopes: 1, LastEnvelope: s.LastEnvelope}
 		if diff := cmp.Diff(want, s); diff != "" || s.LastEnvelope.IsZero() {
 			t.Error(diff)
 		}
-		if err := o.stop(); err != nil {
+		if err := env.stop(); err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	})
@@ -59,14 +60,14 @@ func TestNoClickIsLostInARefresh(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// Nothing is sent again: what a connection misses is lost.
-			inOffice(t, slacktest.Options{Redeliveries: -1}, SocketOptions{Connections: test.connections}, nothing, func(o *office) {
-				o.SetCopies(test.copies)
-				o.connected()
+			inEnvironment(t, slacktest.Options{Redeliveries: -1}, Options{Connections: test.connections}, nothing, func(env *environment) {
+				env.SetCopies(test.copies)
+				env.connected()
 				var clicks []*slacktest.Delivery
 				for i := range 1000 {
-					clicks = append(clicks, o.click())
+					clicks = append(clicks, env.click())
 					if i%50 == 25 {
-						sockets := o.Sockets()
+						sockets := env.Sockets()
 						if !test.all {
 							sockets = sockets[len(sockets)-1:]
 						}
@@ -78,12 +79,12 @@ func TestNoClickIsLostInARefresh(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				for _, d := range clicks {
-					o.acknowledged(d)
-					if n := o.times(d); n != 1 {
+					env.acknowledged(d)
+					if n := env.times(d); n != 1 {
 						t.Errorf("%s was handled %d times", d.ID, n)
 					}
 				}
-				if s := o.socket.State(); s.Opened < 20 || s.Envelopes != 1000 || s.Duplicates != uint64(1000*(test.copies-1)) {
+				if s := env.client.State(); s.Opened < 20 || s.Envelopes != 1000 || s.Duplicates != uint64(1000*(test.copies-1)) {
 					t.Errorf("%+v", s)
 				}
 			})
@@ -92,12 +93,12 @@ func TestNoClickIsLostInARefresh(t *testing.T) {
 }
 
 func TestAnOldConnectionThatSlackForgetsIsEnded(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{Connections: 1}, nothing, func(o *office) {
-		o.connected()
-		old := o.Sockets()[0]
+	inEnvironment(t, slacktest.Options{}, Options{Connections: 1}, nothing, func(env *environment) {
+		env.connected()
+		old := env.Sockets()[0]
 		old.SendText(`{"type":"disconnect","reason":"warning"}`)
 		time.Sleep(time.Second)
-		if n := o.socket.State().Connected; n != 2 {
+		if n := env.client.State().Connected; n != 2 {
 			t.Errorf("%d connections beside the old one", n)
 		}
 		time.Sleep(lingerFor + time.Second)
@@ -106,15 +107,15 @@ func TestAnOldConnectionThatSlackForgetsIsEnded(t *testing.T) {
 		default:
 			t.Error("the old connection is still there")
 		}
-		if s := o.socket.State(); s.Connected != 1 || s.Lost != 0 {
+		if s := env.client.State(); s.Connected != 1 || s.Lost != 0 {
 			t.Errorf("%+v", s)
 		}
 		// However often Slack asks, at most one old one is kept.
 		for range 10 {
-			sockets := o.Sockets()
+			sockets := env.Sockets()
 			sockets[len(sockets)-1].SendText(`{"type":"disconnect","reason":"warning"}`)
 			time.Sleep(openWindow/openBurst + time.Second)
-			if n := o.socket.State().Connected; n > 2 {
+			if n := env.client.State().Connected; n > 2 {
 				t.Errorf("%d connections", n)
 			}
 		}
@@ -122,21 +123,21 @@ func TestAnOldConnectionThatSlackForgetsIsEnded(t *testing.T) {
 }
 
 func TestWhatComesTwiceIsHandledOnce(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.SetCopies(5)
-		o.connected()
-		d := o.click()
-		o.acknowledged(d)
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.SetCopies(5)
+		env.connected()
+		d := env.click()
+		env.acknowledged(d)
 		synctest.Wait()
-		if sent, acked := d.Counts(); sent != 5 || acked != 5 || o.times(d) != 1 {
-			t.Errorf("sent %d times, acknowledged %d, handled %d", sent, acked, o.times(d))
+		if sent, acked := d.Counts(); sent != 5 || acked != 5 || env.times(d) != 1 {
+			t.Errorf("sent %d times, acknowledged %d, handled %d", sent, acked, env.times(d))
 		}
 	})
 }
 
 func TestASubmissionGetsItsResponse(t *testing.T) {
 	const answer = `{"response_action":"errors","errors":{"reason":"too short"}}`
-	inOffice(t, slacktest.Options{}, SocketOptions{}, func(ctx context.Context, e Envelope) json.RawMessage {
+	inEnvironment(t, slacktest.Options{}, Options{}, func(ctx context.Context, e Envelope) json.RawMessage {
 		if e.Kind != "view_submission" {
 			return nil
 		}
@@ -145,25 +146,25 @@ func TestASubmissionGetsItsResponse(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		return json.RawMessage(answer)
-	}, func(o *office) {
-		o.SetCopies(3)
-		o.connected()
-		d := o.Deliver(slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Payload: json.RawMessage(`{"type":"view_submission"}`)})
+	}, func(env *environment) {
+		env.SetCopies(3)
+		env.connected()
+		d := env.Deliver(slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Payload: json.RawMessage(`{"type":"view_submission"}`)})
 		begin := time.Now()
-		o.acknowledged(d)
+		env.acknowledged(d)
 		if took := time.Since(begin); took != 2*time.Second {
 			t.Errorf("acknowledged after %v", took)
 		}
 		synctest.Wait()
 		_, acked := d.Counts()
-		if string(d.Response()) != answer || o.times(d) != 1 || acked != 3 {
-			t.Errorf("response %s, handled %d times, acknowledged %d times", d.Response(), o.times(d), acked)
+		if string(d.Response()) != answer || env.times(d) != 1 || acked != 3 {
+			t.Errorf("response %s, handled %d times, acknowledged %d times", d.Response(), env.times(d), acked)
 		}
 		// The same again, after everything: the same answer.
-		again := o.Deliver(d.Envelope)
-		o.acknowledged(again)
-		if string(again.Response()) != answer || o.times(d) != 1 {
-			t.Errorf("again: response %s, handled %d times", again.Response(), o.times(d))
+		again := env.Deliver(d.Envelope)
+		env.acknowledged(again)
+		if string(again.Response()) != answer || env.times(d) != 1 {
+			t.Errorf("again: response %s, handled %d times", again.Response(), env.times(d))
 		}
 	})
 }
@@ -171,79 +172,79 @@ func TestASubmissionGetsItsResponse(t *testing.T) {
 // TestSlowHandlersDontStallAcknowledgements: each is acknowledged at once, or
 // not at all if there is no room.
 func TestSlowHandlersDontStallAcknowledgements(t *testing.T) {
-	inOffice(t, slacktest.Options{Redeliveries: -1}, SocketOptions{}, func(ctx context.Context, _ Envelope) json.RawMessage {
+	inEnvironment(t, slacktest.Options{Redeliveries: -1}, Options{}, func(ctx context.Context, _ Envelope) json.RawMessage {
 		<-ctx.Done()
 		return nil
-	}, func(o *office) {
-		o.connected()
+	}, func(env *environment) {
+		env.connected()
 		var clicks []*slacktest.Delivery
 		for range workers + backlog {
-			d := o.click()
+			d := env.click()
 			begin := time.Now()
-			o.acknowledged(d)
+			env.acknowledged(d)
 			if took := time.Since(begin); took != 0 {
 				t.Errorf("acknowledged after %v", took)
 			}
 			synctest.Wait()
 			clicks = append(clicks, d)
 		}
-		over := o.click()
-		if err := over.Wait(o.t.Context()); err == nil {
+		over := env.click()
+		if err := over.Wait(env.t.Context()); err == nil {
 			t.Error("what can't be taken was acknowledged")
 		}
-		if o.log.count("too many interactions at once") != 1 {
-			t.Errorf("log:\n%s", o.log)
+		if env.log.count("too many interactions at once") != 1 {
+			t.Errorf("log:\n%s", env.log)
 		}
 		time.Sleep(time.Hour) // each takes half a minute
 		for _, d := range clicks {
-			if n := o.times(d); n != 1 {
+			if n := env.times(d); n != 1 {
 				t.Errorf("handled %d times", n)
 			}
 		}
-		if n := o.times(over); n != 0 {
+		if n := env.times(over); n != 0 {
 			t.Errorf("what was left unanswered was handled %d times", n)
 		}
 		// Slack may send it once more, and there is room again.
-		again := o.Deliver(over.Envelope)
-		o.acknowledged(again)
+		again := env.Deliver(over.Envelope)
+		env.acknowledged(again)
 		synctest.Wait()
-		if n := o.times(over); n != 1 {
+		if n := env.times(over); n != 1 {
 			t.Errorf("handled %d times the second time", n)
 		}
-		if s := o.socket.State(); s.Overflows != 1 || s.Lost != 0 || o.log.count("all interactions are answered again") != 1 {
-			t.Errorf("%+v, log:\n%s", s, o.log)
+		if s := env.client.State(); s.Overflows != 1 || s.Lost != 0 || env.log.count("all interactions are answered again") != 1 {
+			t.Errorf("%+v, log:\n%s", s, env.log)
 		}
 	})
 }
 
 func TestALateResponseClosesTheModal(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, func(ctx context.Context, e Envelope) json.RawMessage {
+	inEnvironment(t, slacktest.Options{}, Options{}, func(ctx context.Context, e Envelope) json.RawMessage {
 		if e.Kind == "view_submission" {
 			time.Sleep(20 * time.Second) // whatever its context says
 		}
 		return json.RawMessage(`{"response_action":"clear"}`)
-	}, func(o *office) {
-		o.connected()
+	}, func(env *environment) {
+		env.connected()
 		submission := slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Payload: json.RawMessage(`{"type":"view_submission"}`)}
 		var all []*slacktest.Delivery
 		begin := time.Now()
 		for range responders {
-			all = append(all, o.Deliver(submission))
+			all = append(all, env.Deliver(submission))
 		}
 		for _, d := range all {
-			o.acknowledged(d)
+			env.acknowledged(d)
 			if d.Response() != nil || time.Since(begin) != respondWithin {
 				t.Errorf("response %q after %v", d.Response(), time.Since(begin))
 			}
 		}
 		// Their handlers are still at it: no room.
 		submission.Once = true
-		if o.Deliver(submission).Wait(o.t.Context()) == nil {
+		if env.Deliver(submission).Wait(env.t.Context()) == nil {
 			t.Error("what can't be taken was acknowledged")
 		}
-		o.acknowledged(o.click()) // which doesn't concern clicks
+		env.acknowledged(env.click()) // which doesn't concern clicks
 		time.Sleep(time.Minute)
-		if s := o.socket.State(); s.Late != responders || s.Overflows != 1 || s.Lost != 0 {
+		if s := env.client.State(); s.Late != responders || s.Overflows != 1 || s.Lost != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -255,14 +256,14 @@ func TestAResponseThatSlackWouldDropIsLeftOut(t *testing.T) {
 		"no JSON":  `{`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			inOffice(t, slacktest.Options{}, SocketOptions{}, func(context.Context, Envelope) json.RawMessage {
+			inEnvironment(t, slacktest.Options{}, Options{}, func(context.Context, Envelope) json.RawMessage {
 				return json.RawMessage(response)
-			}, func(o *office) {
-				o.connected()
-				d := o.Deliver(slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Payload: json.RawMessage(`{"type":"view_submission"}`)})
-				o.acknowledged(d)
-				if d.Response() != nil || o.log.count("left out") != 1 {
-					t.Errorf("response %s, log:\n%s", d.Response(), o.log)
+			}, func(env *environment) {
+				env.connected()
+				d := env.Deliver(slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Payload: json.RawMessage(`{"type":"view_submission"}`)})
+				env.acknowledged(d)
+				if d.Response() != nil || env.log.count("left out") != 1 {
+					t.Errorf("response %s, log:\n%s", d.Response(), env.log)
 				}
 			})
 		})
@@ -270,12 +271,12 @@ func TestAResponseThatSlackWouldDropIsLeftOut(t *testing.T) {
 }
 
 func TestUnknownEnvelopesAreAcknowledgedAndLoggedOnce(t *testing.T) {
-	inOffice(t, slacktest.Options{}, SocketOptions{}, nothing, func(o *office) {
-		o.connected()
+	inEnvironment(t, slacktest.Options{}, Options{}, nothing, func(env *environment) {
+		env.connected()
 		for range 3 {
-			d := o.Deliver(slacktest.Envelope{Type: "hologram", Payload: json.RawMessage(`[1]`)})
-			o.acknowledged(d)
-			if o.times(d) != 0 {
+			d := env.Deliver(slacktest.Envelope{Type: "hologram", Payload: json.RawMessage(`[1]`)})
+			env.acknowledged(d)
+			if env.times(d) != 0 {
 				t.Error("a hologram was handled")
 			}
 		}
@@ -283,15 +284,15 @@ func TestUnknownEnvelopesAreAcknowledgedAndLoggedOnce(t *testing.T) {
 			{Type: "interactive"}, {Type: "interactive", Payload: json.RawMessage(`"text"`)},
 			{Type: "interactive", Payload: json.RawMessage(`{"type":7,"channel":[]}`)}, {Type: "events_api"}, {Type: "slash_commands"},
 		} {
-			d := o.Deliver(e)
-			o.acknowledged(d)
+			d := env.Deliver(e)
+			env.acknowledged(d)
 			synctest.Wait()
-			if o.times(d) != 1 {
-				t.Errorf("%s %s was handled %d times", e.Type, e.Payload, o.times(d))
+			if env.times(d) != 1 {
+				t.Errorf("%s %s was handled %d times", e.Type, e.Payload, env.times(d))
 			}
 		}
-		if n := o.log.count("unknown type"); n != 1 || o.socket.State().Unknown != 3 {
-			t.Errorf("logged %d times, %+v", n, o.socket.State())
+		if n := env.log.count("unknown type"); n != 1 || env.client.State().Unknown != 3 {
+			t.Errorf("logged %d times, %+v", n, env.client.State())
 		}
 	})
 }
@@ -303,19 +304,19 @@ func TestTheEndWaitsForWhatWasAcknowledged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			finished := make(chan error, 1)
-			inOffice(t, slacktest.Options{}, SocketOptions{}, func(ctx context.Context, _ Envelope) json.RawMessage {
+			inEnvironment(t, slacktest.Options{}, Options{}, func(ctx context.Context, _ Envelope) json.RawMessage {
 				select {
 				case <-time.After(test.handler):
 				case <-ctx.Done():
 				}
 				finished <- ctx.Err()
 				return nil
-			}, func(o *office) {
-				o.connected()
-				o.acknowledged(o.click())
+			}, func(env *environment) {
+				env.connected()
+				env.acknowledged(env.click())
 				synctest.Wait()
 				begin := time.Now()
-				if err := o.stop(); err != nil {
+				if err := env.stop(); err != nil {
 					t.Error(err)
 				}
 				if took := time.Since(begin); took != test.end {
@@ -331,17 +332,17 @@ func TestTheEndWaitsForWhatWasAcknowledged(t *testing.T) {
 
 func TestTheEndAnswersASubmissionUnderWay(t *testing.T) {
 	const answer = `{"response_action":"clear"}`
-	inOffice(t, slacktest.Options{}, SocketOptions{}, func(context.Context, Envelope) json.RawMessage {
+	inEnvironment(t, slacktest.Options{}, Options{}, func(context.Context, Envelope) json.RawMessage {
 		time.Sleep(time.Second)
 		return json.RawMessage(answer)
-	}, func(o *office) {
-		o.connected()
-		d := o.Deliver(slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Once: true, Payload: json.RawMessage(`{"type":"view_submission"}`)})
+	}, func(env *environment) {
+		env.connected()
+		d := env.Deliver(slacktest.Envelope{Type: "interactive", AcceptsResponse: true, Once: true, Payload: json.RawMessage(`{"type":"view_submission"}`)})
 		synctest.Wait()
-		if err := o.stop(); err != nil {
+		if err := env.stop(); err != nil {
 			t.Error(err)
 		}
-		o.acknowledged(d)
+		env.acknowledged(d)
 		if string(d.Response()) != answer {
 			t.Errorf("response %s", d.Response())
 		}
@@ -370,24 +371,24 @@ func TestWhatEndsSocketMode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := true
-			so := SocketOptions{AppToken: func() string {
+			so := Options{AppToken: func() string {
 				if good {
 					return slacktest.DefaultAppToken
 				}
 				return test.token
 			}}
-			inOffice(t, slacktest.Options{}, so, nothing, func(o *office) {
-				o.connected()
+			inEnvironment(t, slacktest.Options{}, so, nothing, func(env *environment) {
+				env.connected()
 				// From now on, and for connections that are there.
 				good = false
 				if test.spoil != nil {
-					test.spoil(o.Server)
+					test.spoil(env.Server)
 				}
-				for _, s := range o.Sockets() {
+				for _, s := range env.Sockets() {
 					s.Disconnect("refresh_requested")
 				}
-				<-o.ended
-				err := o.stop()
+				<-env.ended
+				err := env.stop()
 				f, ok := fault.As(err)
 				if !ok || f.Class != fault.Fatal || f.Reason != test.want || !strings.Contains(f.Hint, test.hint) {
 					t.Fatalf("Run: %v, hint %q", err, fault.Hint(err))
@@ -395,7 +396,7 @@ func TestWhatEndsSocketMode(t *testing.T) {
 				if strings.Contains(err.Error()+f.Hint, "xapp-wrong") {
 					t.Errorf("the token is in %v", err)
 				}
-				if s := o.socket.State(); s.Reason != test.want {
+				if s := env.client.State(); s.Reason != test.want {
 					t.Errorf("%+v", s)
 				}
 			})
@@ -404,17 +405,17 @@ func TestWhatEndsSocketMode(t *testing.T) {
 }
 
 func TestRunCanBeCalledAgain(t *testing.T) {
-	inOffice(t, slacktest.Options{SocketModeOff: true}, SocketOptions{}, nothing, func(o *office) {
-		<-o.ended
-		if err := o.stop(); !fault.Is(err, fault.Fatal) {
+	inEnvironment(t, slacktest.Options{SocketModeOff: true}, Options{}, nothing, func(env *environment) {
+		<-env.ended
+		if err := env.stop(); !fault.Is(err, fault.Fatal) {
 			t.Fatalf("Run: %v", err)
 		}
-		o.SetSocketMode(true)
-		ctx, cancel := context.WithCancel(o.t.Context())
+		env.SetSocketMode(true)
+		ctx, cancel := context.WithCancel(env.t.Context())
 		done := make(chan error)
-		go func() { done <- o.socket.Run(ctx, nothing) }()
-		o.connected()
-		if s := o.socket.State(); s.Connected != 2 || s.Reason != "" {
+		go func() { done <- env.client.Run(ctx, nothing) }()
+		env.connected()
+		if s := env.client.State(); s.Connected != 2 || s.Reason != "" {
 			t.Errorf("%+v", s)
 		}
 		cancel()
@@ -422,4 +423,22 @@ func TestRunCanBeCalledAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestProbeConnectsToNothing: Probe takes nobody's clicks.
+func TestProbeConnectsToNothing(t *testing.T) {
+	s := slacktest.New(slacktest.Options{})
+	s.Start()
+	t.Cleanup(s.Close)
+	client := New(Options{AppToken: func() string { return slacktest.DefaultAppToken }, APIURL: s.URL()})
+	if err := client.Probe(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if n := len(s.Sockets()); n != 0 {
+		t.Errorf("%d connections", n)
+	}
+	s.SetSocketMode(false)
+	if err := client.Probe(t.Context()); !fault.Is(err, fault.Fatal) || fault.Hint(err) != slack.HintSocketMode {
+		t.Errorf("with Socket Mode off: %v (%s)", err, fault.Hint(err))
+	}
 }

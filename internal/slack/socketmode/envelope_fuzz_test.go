@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// FuzzFrame: whatever comes over the WebSocket, nothing panics, names are
+// FuzzFrame: for any message, nothing panics, names are
 // short, payloads are JSON, and an envelope that Slack can read itself can be
 // acknowledged under its own ID.
 func FuzzFrame(f *testing.F) {

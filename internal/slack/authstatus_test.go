@@ -16,7 +16,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
-func TestHowSlackTakesUs(t *testing.T) {
+func TestAuthStatus(t *testing.T) {
 	s, c := workspace(t, slacktest.Options{})
 	ctx := t.Context()
 	auth := func() { _, _ = c.Auth(ctx) }
@@ -27,7 +27,7 @@ func TestHowSlackTakesUs(t *testing.T) {
 	}
 	expect := func(when string, known bool, reason string) {
 		t.Helper()
-		got := c.Standing()
+		got := c.AuthStatus()
 		is := ""
 		if f, ok := fault.As(got.Err); ok {
 			is = f.Reason
@@ -64,7 +64,7 @@ func TestHowSlackTakesUs(t *testing.T) {
 
 	end = refuse("reactions.add", "missing_scope")
 	react()
-	expect("without the scope to react, which is a matter of taste", true, "")
+	expect("without the scope to react, which is not essential", true, "")
 	end()
 	end = refuse("chat.postMessage", "not_in_channel")
 	send()
@@ -80,7 +80,7 @@ func TestATokenThatEndsSaysWhen(t *testing.T) {
 		if _, err := c.Auth(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		at := c.Standing().Expires
+		at := c.AuthStatus().Expires
 		if want == 0 && !at.IsZero() || want > 0 && time.Until(at).Round(time.Minute) != want {
 			t.Errorf("expires_in %s: %v", in, at)
 		}
@@ -124,7 +124,7 @@ func TestReasonsAndMethodsAreLabels(t *testing.T) {
 			}
 		}
 	}
-	for name := range verdicts {
+	for name := range errorTable {
 		if !slices.Contains(Reasons(), name) {
 			t.Errorf("%s is no reason", name)
 		}

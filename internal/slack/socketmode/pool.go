@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"context"
@@ -16,19 +16,19 @@ const (
 	drainWithin   = 5 * time.Second // for what was acknowledged when Run has to end
 )
 
-// pool runs handlers: a few at a time, a bounded number waiting. It never
-// blocks who hands it work.
+// pool runs handlers: a few at a time, with a bounded number waiting. Handing
+// it work never blocks.
 type pool struct {
-	jobs    chan func(context.Context)
-	respond chan struct{} // a place for each responder
-	wg      sync.WaitGroup
-	ctx     context.Context // the handlers'
-	cancel  context.CancelFunc
+	jobs       chan func(context.Context)
+	responding chan struct{} // a token for each responder at work
+	wg         sync.WaitGroup
+	ctx        context.Context // the handlers'
+	cancel     context.CancelFunc
 }
 
-// newPool's handlers outlive ctx until drain ends them.
+// newPool returns a pool whose handlers outlive ctx until drain ends them.
 func newPool(ctx context.Context) *pool {
-	p := &pool{jobs: make(chan func(context.Context), backlog), respond: make(chan struct{}, responders)}
+	p := &pool{jobs: make(chan func(context.Context), backlog), responding: make(chan struct{}, responders)}
 	p.ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for range workers {
 		p.wg.Go(func() {
@@ -42,8 +42,8 @@ func newPool(ctx context.Context) *pool {
 	return p
 }
 
-// later queues a job; false if there is no room.
-func (p *pool) later(job func(context.Context)) bool {
+// enqueue queues a job and reports whether there was room.
+func (p *pool) enqueue(job func(context.Context)) bool {
 	select {
 	case p.jobs <- job:
 		return true
@@ -52,18 +52,21 @@ func (p *pool) later(job func(context.Context)) bool {
 	}
 }
 
-// now starts a job that has until the deadline of Slack, and calls late if it
-// has not returned by then; false if there is no room.
-func (p *pool) now(job func(context.Context), late func()) bool {
+// empty reports whether no job waits.
+func (p *pool) empty() bool { return len(p.jobs) == 0 }
+
+// respond starts a job that has until Slack's deadline, and calls late if it has
+// not returned by then. It reports whether there was room.
+func (p *pool) respond(job func(context.Context), late func()) bool {
 	select {
-	case p.respond <- struct{}{}:
+	case p.responding <- struct{}{}:
 	default:
 		return false
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, respondWithin)
 	done := make(chan struct{})
 	p.wg.Go(func() {
-		defer func() { <-p.respond }()
+		defer func() { <-p.responding }()
 		defer close(done)
 		job(ctx)
 	})
@@ -78,21 +81,22 @@ func (p *pool) now(job func(context.Context), late func()) bool {
 	return true
 }
 
-// idle waits until no response is awaited, or a responder's time is over.
-func (p *pool) idle() {
+// awaitResponders waits until all responders are done, at most for the time that
+// one has.
+func (p *pool) awaitResponders() {
 	t := time.NewTimer(respondWithin)
 	defer t.Stop()
 	for range responders {
 		select {
-		case p.respond <- struct{}{}:
+		case p.responding <- struct{}{}:
 		case <-t.C:
 			return
 		}
 	}
 }
 
-// drain waits for what was taken, at most for a while, and ends the rest. No
-// job may be handed over any more.
+// drain waits for the queued jobs, at most for drainWithin, and ends the rest.
+// No job may be handed over after it was called.
 func (p *pool) drain() {
 	close(p.jobs)
 	t := time.AfterFunc(drainWithin, p.cancel)

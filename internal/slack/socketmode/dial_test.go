@@ -1,4 +1,4 @@
-package slack
+package socketmode
 
 import (
 	"bufio"
@@ -23,6 +23,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/slack"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
@@ -66,7 +67,7 @@ func newTunnel(t *testing.T) *tunnel {
 // TestThroughAProxyWithItsOwnAuthority: both the call and the WebSocket take
 // the HTTP client's way, and its trust.
 func TestThroughAProxyWithItsOwnAuthority(t *testing.T) {
-	s := slacktest.New(slacktest.Options{Scopes: everyScope})
+	s := slacktest.New(slacktest.Options{})
 	slackServer := httptest.NewUnstartedServer(s.Handler())
 	slackServer.EnableHTTP2 = true // over which there are no WebSockets
 	slackServer.StartTLS()
@@ -78,12 +79,12 @@ func TestThroughAProxyWithItsOwnAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	trust := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: slackServer.Certificate().Raw})
-	transport, err := NewTransport(TransportOptions{ExtraCAs: trust, Proxy: http.ProxyURL(proxyURL)})
+	transport, err := slack.NewTransport(slack.TransportOptions{ExtraCAs: trust, Proxy: http.ProxyURL(proxyURL)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer transport.CloseIdleConnections()
-	socket := NewSocket(SocketOptions{
+	client := New(Options{
 		AppToken:   func() string { return slacktest.DefaultAppToken },
 		APIURL:     slackServer.URL + "/api/",
 		HTTPClient: &http.Client{Transport: transport, Timeout: 10 * time.Second},
@@ -92,12 +93,12 @@ func TestThroughAProxyWithItsOwnAuthority(t *testing.T) {
 	got := make(chan Envelope, 1)
 	done := make(chan error, 1)
 	go func() {
-		done <- socket.Run(ctx, func(_ context.Context, e Envelope) json.RawMessage { got <- e; return nil })
+		done <- client.Run(ctx, func(_ context.Context, e Envelope) json.RawMessage { got <- e; return nil })
 	}()
 	waiting, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	if !s.AwaitSockets(waiting, 2) {
-		t.Fatalf("not connected: %+v", socket.State())
+		t.Fatalf("not connected: %+v", client.State())
 	}
 	d := s.Deliver(slacktest.Envelope{Type: "interactive", Payload: json.RawMessage(`{}`)})
 	if err := d.Wait(waiting); err != nil {
@@ -115,17 +116,22 @@ func TestThroughAProxyWithItsOwnAuthority(t *testing.T) {
 	}
 }
 
+// roundTrip is a transport from a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // answers is an API that gives out one address.
-func answers(t *testing.T, address string) *Socket {
+func answers(t *testing.T, address string) *Client {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"ok": true, "url": address})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSocket(SocketOptions{
+	return New(Options{
 		AppToken: func() string { return "xapp-1-secret" },
 		APIURL:   "https://slack.test/api/",
-		HTTPClient: httpClientOf(func(r *http.Request) (*http.Response, error) {
+		HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			if strings.HasSuffix(r.URL.Path, "apps.connections.open") {
 				if got := r.Header.Get("Authorization"); got != "Bearer xapp-1-secret" {
 					t.Errorf("Authorization %q", got)
@@ -150,7 +156,7 @@ func answers(t *testing.T, address string) *Socket {
 			}
 			t.Errorf("asked %s", r.URL.Host)
 			return nil, errors.New("unexpected")
-		}),
+		})},
 	})
 }
 
@@ -171,7 +177,9 @@ func TestAddressesAndHandshakes(t *testing.T) {
 	} {
 		t.Run(address, func(t *testing.T) {
 			s := answers(t, address)
-			ws, err := s.open(t.Context(), s.api())
+			api := s.api()
+			defer api.Close()
+			ws, err := dial(t.Context(), api)
 			f, ok := fault.As(err)
 			if !ok || ws != nil || f.Reason != want.reason || f.Class != fault.Retry || f.RetryAfter != want.after {
 				t.Errorf("%v, %+v", err, f)
@@ -219,7 +227,7 @@ func TestOneAcknowledgementIsOneFrame(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = ws.CloseNow() }()
-	l := newLink(ws)
+	l := newConnection(ws)
 	text, fits := acknowledgement("e", json.RawMessage(`"`+strings.Repeat("x", 19<<10)+`"`))
 	if !fits {
 		t.Fatal("19 KiB don't fit")
