@@ -140,8 +140,8 @@ func offline(cfg config.Config, req access.Request, traits map[string][]string) 
 	if err != nil {
 		return notify.Answer{}, err // the configuration has been checked: this does not happen
 	}
-	routed := routes.Recipients(route.Facts{Request: req, Traits: traits})
-	a := notify.Answer{Request: req, Gaps: routed.Gaps}
+	routed := routes.Recipients(route.Input{Request: req, Traits: traits})
+	a := notify.Answer{Request: req, Gaps: routed.Unresolved}
 	for _, w := range routed.Wants {
 		a.Told = append(a.Told, notify.Told{Want: w, Self: strings.EqualFold(w.Name, req.User)})
 	}
@@ -185,7 +185,7 @@ type gapReport struct {
 }
 
 var reasons = map[route.Reason]string{
-	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByNeglect: "escalation",
+	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByEscalation: "escalation",
 }
 
 func routeReport(a notify.Answer, resolved, requester bool) answerReport {

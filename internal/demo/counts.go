@@ -160,7 +160,7 @@ func reacted(m slacktest.Message, emoji string) bool {
 func (s *stage) wanted(r types.AccessRequest) map[string]bool {
 	places := map[string]bool{}
 	requester := s.slackID(r.GetUser())
-	routed := s.routes.Recipients(route.Facts{
+	routed := s.routes.Recipients(route.Input{
 		Request: access.Request{
 			ID: r.GetName(), User: r.GetUser(), Roles: r.GetRoles(), SuggestedReviewers: r.GetSuggestedReviewers(),
 			Reason: r.GetRequestReason(), SystemAnnotations: r.GetSystemAnnotations(),

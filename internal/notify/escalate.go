@@ -14,7 +14,7 @@ import (
 func (n *Notifier) escalate(ctx context.Context, req access.Request, rec record.Record) (record.Record, error) {
 	s := seating{n: n, req: req, rec: rec}
 	s.findRequester(ctx) // who is not told that nobody looked
-	facts := route.Facts{Request: req}
+	facts := route.Input{Request: req}
 	if route.NeedTraits(n.escalation) {
 		look := &inquiry{n: n, req: req}
 		var later error
@@ -22,8 +22,8 @@ func (n *Notifier) escalate(ctx context.Context, req access.Request, rec record.
 			return rec, later
 		}
 	}
-	others := route.Neglected(n.escalation, facts)
-	s.regret(others.Gaps)
+	others := route.Escalation(n.escalation, facts)
+	s.regret(others.Unresolved)
 	s.add(ctx, others.Wants)
 	for i, c := range s.rec.Copies {
 		if indexOf(rec, keyOf(c)) < 0 {

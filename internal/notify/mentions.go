@@ -67,7 +67,7 @@ func joined(a, b []string) []string {
 }
 
 // regret says once of each recipient that it may come to nobody.
-func (s *seating) regret(gaps []route.Gap) {
+func (s *seating) regret(gaps []route.Unresolved) {
 	s.gaps = append(s.gaps, gaps...)
 	for _, g := range gaps {
 		attrs := []any{slog.String(logkey.Recipient, g.Recipient), slog.String(logkey.RequestID, s.req.ID)}

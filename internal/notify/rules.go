@@ -128,7 +128,7 @@ type verdict struct {
 func (n *Notifier) judge(ctx context.Context, look *inquiry, by *routing) verdict {
 	var v verdict
 	var applying []rule.Rule
-	req, facts := look.req, route.Facts{Request: look.req}
+	req, facts := look.req, route.Input{Request: look.req}
 	for _, r := range by.rules {
 		applies, err := look.ask(ctx, r)
 		name := r.Source.Name
@@ -194,7 +194,7 @@ type lookup[V any] struct {
 }
 
 func (l *inquiry) ask(ctx context.Context, r rule.Rule) (bool, error) {
-	facts := rule.Facts{Request: l.req}
+	facts := rule.Input{Request: l.req}
 	var err error
 	if r.Needs().Traits {
 		if facts.Traits, err = l.traitsOf(ctx); err != nil {

@@ -49,7 +49,7 @@ type seating struct {
 	requester access.Recipient
 	unsure    bool  // who the requester is, is not known yet
 	later     error // the first that makes it worth asking again
-	gaps      []route.Gap
+	gaps      []route.Unresolved
 	told      []Told // what became of each want, for those who ask
 }
 
@@ -83,7 +83,7 @@ func (s *seating) fill(ctx context.Context, routes *routing) {
 		s.note(v.later)
 	}
 	if v.later == nil {
-		s.regret(v.Gaps)
+		s.regret(v.Unresolved)
 	}
 	reached, waiting := s.add(ctx, v.Wants)
 	nobody := false
@@ -93,7 +93,7 @@ func (s *seating) fill(ctx context.Context, routes *routing) {
 		// Rules told somebody when they could be asked. Now that they can't,
 		// nobody else is to hear of it by that.
 	default:
-		facts := route.Facts{Request: req}
+		facts := route.Input{Request: req}
 		var later error
 		if routes.table.NeedsTraits(req) {
 			facts.Traits, later = look.traitsInTime(ctx, nil)
@@ -103,7 +103,7 @@ func (s *seating) fill(ctx context.Context, routes *routing) {
 			break
 		}
 		static := routes.table.Recipients(facts)
-		s.regret(static.Gaps)
+		s.regret(static.Unresolved)
 		nobody = len(static.Wants) == 0 && len(v.Wants) == 0
 		s.add(ctx, static.Wants)
 	}

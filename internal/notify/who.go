@@ -11,10 +11,10 @@ import (
 // Answer is who would hear of a request.
 type Answer struct {
 	Request   access.Request
-	Told      []Told           // in the order in which they are asked for
-	Gaps      []route.Gap      // recipients that came to nobody
-	Requester access.Recipient // who asks, in Slack; zero if they get no message
-	Later     error            // why some of it could not be found out; nil if it could
+	Told      []Told             // in the order in which they are asked for
+	Gaps      []route.Unresolved // recipients that came to nobody
+	Requester access.Recipient   // who asks, in Slack; zero if they get no message
+	Later     error              // why some of it could not be found out; nil if it could
 }
 
 // Who returns who would hear of the request if it were new. It posts nothing
