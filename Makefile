@@ -19,18 +19,7 @@ LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 DEPLOY  := $(GO) -C deploy
 DEPLOYTEST := $(DEPLOY) run github.com/teleport-slack/teleport-slack/scripts/gotest
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-
-# Teleport's api brings in code for all of Teleport. Not inlining in it, in what
-# else comes along, in the demo and where nothing is hot, and leaving out gRPC's
-# debug pages, makes the program 4 MB smaller.
-internal := github.com/teleport-slack/teleport-slack/internal
-not-inlined := github.com/gravitational/... google.golang.org/... go.opentelemetry.io/... golang.org/x/... \
-	$(addprefix github.com/,beevik/... cenkalti/... coder/... go-logr/... google/... gogo/... grpc-ecosystem/... pelletier/... prometheus/... russellhaering/... slack-go/... spf13/...) \
-	$(addprefix $(internal)/,app check cli config demo manifest people quiet reminder replica review route rule slack slacktest telemetry teleport teleporttest) \
-	archive/... compress/... os/... net/... html/... text/... go/... mime/... log/... regexp/... encoding/xml encoding/asn1 crypto/x509/... crypto/tls vendor/golang.org/x/...
-SLIM := -tags grpcnotrace $(not-inlined:%=-gcflags=%=-l)
-
-BUILD := -trimpath $(SLIM) -ldflags "$(LDFLAGS)"
+BUILD   := -trimpath -ldflags "$(LDFLAGS)"
 
 # Where a release is packed, and the time that everything in it has.
 DIST  ?= dist
