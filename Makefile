@@ -14,10 +14,12 @@ ARGS ?=
 BENCHTIME ?= 1s
 
 GO      := go
-GOTEST  := $(GO) run ./scripts/gotest
-LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 DEPLOY  := $(GO) -C deploy
-DEPLOYTEST := $(DEPLOY) run github.com/teleport-slack/teleport-slack/scripts/gotest
+LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+# In a module apart from golangci-lint's, so that a first "make test" loads little.
+GOTESTSUM  := tool -modfile=$(CURDIR)/tools/gotestsum/go.mod gotestsum --format-hide-empty-pkg --
+GOTEST     := $(GO) $(GOTESTSUM)
+DEPLOYTEST := $(DEPLOY) $(GOTESTSUM)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD   := -trimpath -ldflags "$(LDFLAGS)"
 
@@ -57,6 +59,7 @@ deps: ## download everything that the other targets need; they work offline then
 	$(GO) mod download
 	$(DEPLOY) mod download
 	$(GO) -C tools mod download
+	$(GO) -C tools/gotestsum mod download
 	$(GO) -C $(SERVERS) list -deps $(SERVERS_PACKAGES) >/dev/null # all of Teleport's modules would be too much
 
 .PHONY: tidy
@@ -155,8 +158,7 @@ screenshots: ## take the pictures of the documentation anew (needs Chromium)
 # -count=1: what it reads lies outside its module, where Go sees no change.
 .PHONY: grafana
 grafana: ## check the dashboard and the alert rules with Prometheus's own parser
-	$(GO) build -o bin/gotest ./scripts/gotest
-	@cd deploy/grafana/check && $(CURDIR)/bin/gotest -count=1 ./...
+	@$(GO) -C deploy/grafana/check $(GOTESTSUM) -count=1 ./...
 
 .PHONY: bench
 bench: build ## run the benchmarks (BENCHTIME=1s)
