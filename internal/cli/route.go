@@ -170,7 +170,7 @@ type gapReport struct {
 }
 
 var reasons = map[route.Reason]string{
-	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByNeglect: "escalation",
+	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByEscalation: "escalation",
 }
 
 func routeReport(a recipient.Explanation, resolved, requester bool) answerReport {

@@ -164,7 +164,7 @@ func reacted(m slacktest.Message, emoji string) bool {
 func (env *environment) wanted(r types.AccessRequest) map[string]bool {
 	places := map[string]bool{}
 	requester := env.slackID(r.GetUser())
-	routed := env.routes.Recipients(route.Facts{
+	routed := env.routes.Recipients(route.Input{
 		Request: access.Request{
 			ID: r.GetName(), User: r.GetUser(), Roles: r.GetRoles(), SuggestedReviewers: r.GetSuggestedReviewers(),
 			Reason: r.GetRequestReason(), SystemAnnotations: r.GetSystemAnnotations(),

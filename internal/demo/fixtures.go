@@ -308,7 +308,7 @@ func (b *builder) wants(t route.Table) {
 	}
 	for _, asks := range slices.Clone(b.people) {
 		for _, r := range b.roles {
-			for _, w := range routes.Recipients(route.Facts{
+			for _, w := range routes.Recipients(route.Input{
 				Request: access.Request{User: asks.teleport, Roles: []string{r.name}}, Traits: b.traits(asks.teleport),
 			}).Wants {
 				b.want(w)

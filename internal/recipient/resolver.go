@@ -223,7 +223,7 @@ func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) 
 func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error) {
 	a := &assignment{r: r, in: in, rec: in.Record}
 	a.findRequester(ctx) // who is not the one to escalate to
-	input := route.Facts{Request: in.Request}
+	input := route.Input{Request: in.Request}
 	if route.NeedTraits(r.escalateTo) {
 		inputs := &ruleInputs{r: r, in: in}
 		var pending error
@@ -231,8 +231,8 @@ func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error
 			return in.Record, pending
 		}
 	}
-	others := route.Neglected(r.escalateTo, input)
-	a.reportUnresolved(others.Gaps)
+	others := route.Escalation(r.escalateTo, input)
+	a.reportUnresolved(others.Unresolved)
 	a.add(ctx, others.Wants)
 	for i, c := range a.rec.Copies {
 		if in.Record.IndexOf(c.ID()) < 0 {
@@ -247,10 +247,10 @@ func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error
 // Explanation is who would hear of a request, and why.
 type Explanation struct {
 	Request    access.Request
-	Recipients []Assigned       // in the order in which they are asked for
-	Unresolved []route.Gap      // configured recipients that came to nobody
-	Requester  access.Recipient // who asks, in Slack; zero if they get no message
-	Pending    error            // why some of it could not be found out; nil if it could
+	Recipients []Assigned         // in the order in which they are asked for
+	Unresolved []route.Unresolved // configured recipients that came to nobody
+	Requester  access.Recipient   // who asks, in Slack; zero if they get no message
+	Pending    error              // why some of it could not be found out; nil if it could
 }
 
 // Assigned is one recipient of a request, and who that is in Slack.
@@ -280,8 +280,8 @@ func ExplainOffline(t route.Table, req access.Request, traits map[string][]strin
 	if err != nil {
 		return Explanation{}, err
 	}
-	routed := routes.Recipients(route.Facts{Request: req, Traits: traits})
-	e := Explanation{Request: req, Unresolved: routed.Gaps}
+	routed := routes.Recipients(route.Input{Request: req, Traits: traits})
+	e := Explanation{Request: req, Unresolved: routed.Unresolved}
 	for _, w := range routed.Wants {
 		e.Recipients = append(e.Recipients, Assigned{Want: w, IsRequester: isRequester(w, req)})
 	}

@@ -8,15 +8,15 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-func TestNeglected(t *testing.T) {
+func TestEscalation(t *testing.T) {
 	list, err := ParseRecipients([]string{"#leads @oncall", "{{.Role}}-owners", "ciso@example.com", "ciso@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := Neglected(list, Facts{Request: access.Request{Roles: []string{"dev", "dba"}, SuggestedReviewers: []string{"bob@example.com"}}})
+	got := Escalation(list, Input{Request: access.Request{Roles: []string{"dev", "dba"}, SuggestedReviewers: []string{"bob@example.com"}}})
 	var names []string
 	for _, w := range got.Wants {
-		if w.Why != ByNeglect {
+		if w.Why != ByEscalation {
 			t.Errorf("%s is told because of %v", w.Name, w.Why)
 		}
 		names = append(names, w.Name)
