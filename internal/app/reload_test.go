@@ -108,10 +108,10 @@ func TestATokenInAFileIsReplacedWhileItRuns(t *testing.T) {
 	w.shows(second, []string{dev, alice}, "PENDING")
 	w.ready(200, "ok slack: ")
 	for line, want := range map[string]int{
-		`level=WARN msg="Slack token file can't be used, keeping the previous token" path=` + file:                          2,
-		`level=INFO msg="Slack token file can be used again" path=` + file:                                               1,
+		`level=WARN msg="Slack token file can't be used, keeping the previous token" path=` + file:                                  2,
+		`level=INFO msg="Slack token file can be used again" path=` + file:                                                          1,
 		`level=ERROR msg="Slack refuses the new token" path=` + file + ` error="check token: invalid_auth" hint="check slack.token`: 1,
-		`level=INFO msg="using a new Slack token" path=` + file:                                                                 2,
+		`level=INFO msg="using a new Slack token" path=` + file:                                                                     2,
 		"another-one": 0,
 	} {
 		if n := w.log.count(line); n != want {
