@@ -132,10 +132,10 @@ func warningFindings(warnings []config.Warning) []check.Finding {
 // checkedTeleport is Teleport as the checks use it. Earlier checks set the
 // fields that later ones read.
 type checkedTeleport struct {
-	options teleport.Options
-	client  *teleport.Client // once the identity is valid
-	cluster access.Cluster   // after Connect
-	door    teleport.Door    // after By
+	options  teleport.Options
+	client   *teleport.Client  // once the identity is valid
+	cluster  access.Cluster    // after Connect
+	endpoint teleport.Endpoint // after By
 }
 
 func teleportOptions(c config.Config) teleport.Options {
@@ -176,11 +176,11 @@ func (t *checkedTeleport) Connect(ctx context.Context) (access.Cluster, error) {
 
 // By implements [check.Reacher].
 func (t *checkedTeleport) By(ctx context.Context) string {
-	t.door = t.client.Door(ctx)
-	switch t.door {
-	case teleport.AuthDoor:
+	t.endpoint = t.client.Endpoint(ctx)
+	switch t.endpoint {
+	case teleport.AuthEndpoint:
 		return "Auth Service"
-	case teleport.ProxyDoor:
+	case teleport.ProxyEndpoint:
 		return "Proxy Service"
 	}
 	return ""
@@ -208,7 +208,7 @@ func (t *checkedTeleport) email(ctx context.Context, username string) (string, e
 // ahead returns how far the clock of a Proxy Service is ahead. An Auth Service
 // can't be asked for the time.
 func (t *checkedTeleport) ahead(ctx context.Context) (time.Duration, bool) {
-	if t.client == nil || t.door != teleport.ProxyDoor {
+	if t.client == nil || t.endpoint != teleport.ProxyEndpoint {
 		return 0, false
 	}
 	return t.client.ProxyTime(ctx)

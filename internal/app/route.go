@@ -69,7 +69,7 @@ func Route(ctx context.Context, o RouteOptions) (recipient.Explanation, error) {
 	})
 	rules, err := tp.Rules(ctx)
 	if err != nil {
-		o.Log.Warn("access monitoring rules can't be read, only static routes are in force",
+		o.Log.Warn("access monitoring rules can't be read, using only static routes",
 			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, fault.Hint(err)))
 	}
 	r.SetRules(rules)

@@ -10,11 +10,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// pluginName is under which name our records are kept: the published plugin's.
+// pluginName is the name of our plugin data: the published plugin's.
 const pluginName = "slack"
 
-// maxRecordsBytes bounds the answer with all records, which comes in one
-// message; gRPC's own limit of 4 MiB would end at a few thousand requests.
+// maxRecordsBytes bounds the answer with all records, which is one message;
+// gRPC's default of 4 MiB would only fit a few thousand requests.
 const maxRecordsBytes = 512 << 20
 
 // Record returns the plugin data stored for a request, empty if there is none.
@@ -49,16 +49,16 @@ func (c *Client) pluginData(ctx context.Context, op, kind, name string) (map[str
 	})
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return data, nil // some servers answer so where others answer nothing
+		return data, nil // some servers return it instead of an empty list
 	case err != nil:
 		return nil, err
 	}
 	return data, nil
 }
 
-// Records yields the plugin data of every request that has any, also of those
-// that Teleport no longer has. The protocol has no pages for it: memory is
-// that of all records while it runs.
+// Records yields the plugin data of every request that has any, also of deleted
+// requests. The protocol has no pages for it: all records are in memory
+// meanwhile.
 func (c *Client) Records(ctx context.Context, yield func(id string, data map[string]string) error) error {
 	var all []*types.PluginDataV3
 	err := c.call(ctx, "list the records of access requests", reads, func(ctx context.Context, conn *connection) error {
