@@ -26,12 +26,13 @@ type metric struct {
 func metrics(t *testing.T) map[string]metric {
 	t.Helper()
 	end := time.Now()
-	m := telemetry.NewMetrics(telemetry.MetricsOptions{Sources: telemetry.Sources{
+	m := telemetry.NewMetrics(telemetry.MetricsOptions{})
+	m.Watch(telemetry.Sources{
 		Queue: func() queue.Stats { return queue.Stats{} }, Failing: func() int { return 0 },
 		Teleport: func() telemetry.TeleportState { return telemetry.TeleportState{Expires: end} },
 		Slack:    func() telemetry.SlackState { return telemetry.SlackState{Expires: end} },
 		Config:   func() error { return nil }, Sockets: func() (int, bool) { return 0, true },
-	}})
+	})
 	err := fault.New(fault.Retry, "", "ratelimited")
 	m.Stepped(notify.Stepped{Err: err})
 	m.SlackCalled("", time.Second, err)

@@ -1,6 +1,9 @@
-// Package app is the composition root: it wires Teleport, Slack and what lies
-// between them in one straight function, and serves until it is told to stop.
-// It is the only package that knows both adapters. It decides nothing itself.
+// Package app is the composition root: New creates the Teleport client, the
+// Slack client and everything between them, and Run serves until it is stopped.
+//
+// New is one straight function: each part is complete before it is passed to
+// another one, and gets small interfaces, never the App. Only this package
+// imports both adapters. What and whom to notify is decided elsewhere.
 package app
 
 import (
@@ -8,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"slices"
 	"time"
 
@@ -22,38 +26,39 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/slack/socketmode"
 	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
-// DrainTimeout is how long work in flight may take to finish after a stop.
+// DrainTimeout is how long work in flight may go on after a stop.
 const DrainTimeout = 15 * time.Second
 
-// Options are what the program was started with.
+// Options are the arguments of New.
 type Options struct {
 	Config   config.Config
 	FailFast bool            // a lost connection to Teleport ends Run with an error
-	Reload   <-chan struct{} // asks to read the configuration again; may be nil
-	Reviews  review.Observer // counts what becomes of clicks; may be nil
+	Reload   <-chan struct{} // each value reloads the configuration; may be nil
+	Reviews  review.Observer // is told the result of each click; nil for the metrics
 	Log      *slog.Logger
 
 	Supervisor Supervisor // may be nil
 
-	// SetSeverity changes from which level on is logged, when the configuration
-	// is read again; nil if that can't be changed.
+	// SetSeverity changes the minimum level of the log after a reload; nil if
+	// it can't be changed.
 	SetSeverity func(slog.Level)
 
 	Version, Commit string // of the program, for its metrics
 }
 
-// Supervisor is who started the program and wants to hear how it is doing.
+// Supervisor is told the state of the program: systemd, for example.
 type Supervisor interface {
 	Ready()
 	Reloading() (done func())
-	Watch(ctx context.Context, well func() error) // until ctx ends
+	Watch(ctx context.Context, healthy func() error) // until ctx ends
 }
 
-// unsupervised is for programs that nobody watches over.
+// unsupervised is used without a supervisor.
 type unsupervised struct{}
 
 func (unsupervised) Ready()                              {}
@@ -62,17 +67,17 @@ func (unsupervised) Watch(context.Context, func() error) {}
 
 // App is the running plugin. New makes one.
 type App struct {
-	o        Options
-	token    *tokenFile
-	read     *reading
-	teleport *teleport.Client
-	slack    *slack.Client
-	notifier *notify.Notifier
-	reminder *reminder.Reminder
-	desk     *desk
-	metrics  *telemetry.Metrics
-	server   *telemetry.Server // nil without [http] listen_addr
-	greeting greeting
+	o             Options
+	teleport      *teleport.Client
+	slack         *slack.Client
+	notifier      *notify.Notifier
+	reminder      *reminder.Reminder
+	interactivity *interactivity
+	auth          *authenticator
+	token         *tokenWatcher
+	reloader      *reloader
+	metrics       *telemetry.Metrics
+	server        *telemetry.Server // nil without [http] listen_addr
 }
 
 // New wires the program. It reads credentials, opens the listener of [http]
@@ -81,13 +86,16 @@ func New(o Options) (*App, error) {
 	if o.Supervisor == nil {
 		o.Supervisor = unsupervised{}
 	}
-	a := &App{o: o, token: newTokenFile(o.Config.Slack), read: newReading(o.Config)}
-	a.metrics = telemetry.NewMetrics(telemetry.MetricsOptions{
+	metrics := telemetry.NewMetrics(telemetry.MetricsOptions{
 		Version: o.Version, Commit: o.Commit,
 		Reasons: slices.Concat(slack.Reasons(), teleport.Reasons(), recipient.RuleReasons()),
 		Methods: slack.Methods(),
-		Sources: a.sources(),
 	})
+	if o.Reviews == nil {
+		o.Reviews = metrics
+	}
+	state := newConfigState(o.Config)
+	token := newTokenFile(o.Config.Slack)
 
 	tp, err := teleport.New(teleport.Options{
 		Addr:            o.Config.Teleport.Addr,
@@ -99,38 +107,44 @@ func New(o Options) (*App, error) {
 		RootCAs:         o.Config.Teleport.RootCAs,
 		FailFast:        o.FailFast,
 		Log:             o.Log,
-		Observe:         func(c teleport.Call) { a.metrics.TeleportCalled(c.Took, c.Err) },
+		Observe:         func(c teleport.Call) { metrics.TeleportCalled(c.Took, c.Err) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.teleport = tp
 	transport, err := slack.NewTransport(slack.TransportOptions{ExtraCAs: o.Config.Slack.ExtraCAs})
 	if err != nil {
 		return nil, err
 	}
-	a.slack = slack.New(slack.Options{
-		Token:     a.token.reveal,
+	sl := slack.New(slack.Options{
+		Token:     token.reveal,
 		APIURL:    o.Config.Slack.APIURL,
 		Transport: transport,
 		Log:       o.Log,
-		Observe:   func(c slack.Call) { a.metrics.SlackCalled(c.Method, c.Took, c.Err) },
+		Observe:   func(c slack.Call) { metrics.SlackCalled(c.Method, c.Took, c.Err) },
 	})
-	a.notifier = notify.New(notify.Options{
-		Requests: a.teleport,
-		Records:  a.teleport,
+	socket := socketmode.New(socketmode.Options{
+		AppToken: state.appToken,
+		APIURL:   o.Config.Slack.APIURL,
+		// The same proxy and authorities as for the API.
+		HTTPClient: &http.Client{Transport: transport, Timeout: socketTimeout},
+		Log:        o.Log,
+	})
+	notifier := notify.New(notify.Options{
+		Requests: tp,
+		Records:  tp,
 		Recipients: recipient.New(recipient.Options{
-			Users:       a.teleport,
-			Directory:   a.slack,
-			Inspector:   a.teleport,
+			Users:       tp,
+			Directory:   sl,
+			Inspector:   tp,
 			Routes:      route.Table(o.Config.Recipients),
 			EscalateTo:  o.Config.Reminders.EscalateTo,
 			NoRequester: !o.Config.Messages.Requester,
-			RuleFailed:  func(_, reason string) { a.metrics.RuleFailed(reason) },
+			RuleFailed:  func(_, reason string) { metrics.RuleFailed(reason) },
 			Log:         o.Log,
 		}),
-		Describer: a.teleport,
-		Messenger: a.slack,
+		Describer: tp,
+		Messenger: sl,
 		Style:     o.Config.Messages.Style,
 		Ends: notify.Ends{
 			Notice: o.Config.Messages.AccessEndsNotice,
@@ -143,33 +157,53 @@ func New(o Options) (*App, error) {
 			Escalate: len(o.Config.Reminders.EscalateTo) > 0,
 			Quiet:    o.Config.Reminders.Quiet,
 		},
-		Observer: a.metrics,
+		Observer: metrics,
 		Log:      o.Log,
 	})
-	a.reminder = reminder.New(reminder.Options{
-		Lists:     a.teleport,
-		Emails:    a.teleport,
-		Directory: a.slack,
-		Messenger: a.slack,
+	rem := reminder.New(reminder.Options{
+		Lists:     tp,
+		Emails:    tp,
+		Directory: sl,
+		Messenger: sl,
 		Style:     o.Config.Messages.Style,
 		Quiet:     o.Config.Reminders.Quiet,
 		Log:       o.Log,
 	})
-	a.desk = newDesk(a, transport)
+	inter := newInteractivity(interactivityOptions{
+		Config:   o.Config.Review,
+		Style:    o.Config.Messages.Style,
+		Socket:   socket,
+		Notifier: notifier,
+		Requests: tp,
+		Users:    tp,
+		Slack:    reviewSlack{sl},
+		Observer: o.Reviews,
+		Log:      o.Log,
+	})
+	auth := &authenticator{slack: sl, interactivity: inter, notifier: notifier, log: o.Log}
+	metrics.Watch(sources(tp, sl, notifier, token, state, inter))
+	a := &App{
+		o: o, teleport: tp, slack: sl, notifier: notifier, reminder: rem, interactivity: inter, auth: auth, metrics: metrics,
+		token: &tokenWatcher{file: token, auth: auth, notifier: notifier, log: o.Log},
+		reloader: &reloader{
+			path: o.Config.Path, requests: o.Reload, supervisor: o.Supervisor, setSeverity: o.SetSeverity,
+			state: state, token: token, auth: auth, interactivity: inter, notifier: notifier, metrics: metrics, log: o.Log,
+		},
+	}
 	if o.Config.HTTP.ListenAddr != "" {
 		a.server, err = telemetry.Listen(telemetry.ServerOptions{
-			Addr: o.Config.HTTP.ListenAddr, Health: a.health(), Metrics: a.metrics.Handler(),
+			Addr: o.Config.HTTP.ListenAddr, Health: health(tp, sl, notifier, token, state, auth), Metrics: metrics.Handler(),
 			Pprof: o.Config.HTTP.Pprof, Log: o.Log,
 		})
 		if err != nil {
 			return nil, config.Problem{Key: "http.listen_addr", Place: o.Config.Path, What: err.Error(),
-				Do: "name an address of this machine that nobody else listens on, or leave it out"}
+				Do: "set an address of this machine that nothing else listens on, or remove the setting"}
 		}
 	}
 	return a, nil
 }
 
-// HTTPAddr returns where /metrics and the like are served; nil if nowhere.
+// HTTPAddr returns the address of the HTTP listener; nil without one.
 func (a *App) HTTPAddr() net.Addr {
 	if a.server == nil {
 		return nil
@@ -177,28 +211,28 @@ func (a *App) HTTPAddr() net.Addr {
 	return a.server.Addr()
 }
 
-// Run serves until ctx ends, then stops taking work, finishes what is in
-// flight and closes the connections. Its error is why it could not go on.
+// Run serves until ctx ends, then takes no new work, finishes what is in flight
+// and closes the connections. It returns an error if it had to stop by itself.
 func (a *App) Run(ctx context.Context) error {
-	// Intake ends first; the workers outlive it by the drain, and whoever
-	// looks at us can until the end.
+	// Intake ends first; workers go on for at most DrainTimeout; health and
+	// metrics are served until the end.
 	intake, stop := context.WithCancel(ctx)
 	defer stop()
-	shown, endShow := context.WithCancel(context.WithoutCancel(ctx))
-	defer endShow()
+	serving, endServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer endServing()
 
-	var show errgroup.Group
+	var endpoint errgroup.Group
 	if a.server != nil {
 		a.o.Log.Info("serving health and metrics", slog.String(logkey.Addr, a.server.Addr().String()))
-		show.Go(func() error {
-			err := a.server.Serve(shown)
+		endpoint.Go(func() error {
+			err := a.server.Serve(serving)
 			stop()
 			return err
 		})
 	}
 	err := a.run(intake, stop)
-	endShow()
-	return errors.Join(err, show.Wait())
+	endServing()
+	return errors.Join(err, endpoint.Wait())
 }
 
 func (a *App) run(intake context.Context, stop func()) error {
@@ -211,7 +245,7 @@ func (a *App) run(intake context.Context, stop func()) error {
 		g.Go(func() error {
 			err := f()
 			if err != nil {
-				stop() // one part that can't go on ends the others
+				stop() // one part that fails ends the others
 			}
 			return err
 		})
@@ -220,7 +254,7 @@ func (a *App) run(intake context.Context, stop func()) error {
 		return a.teleport.Serve(intake, teleport.Handler{
 			Connected: func(_ context.Context, c access.Cluster) {
 				a.metrics.TeleportConnected()
-				a.desk.connected(c)
+				a.interactivity.connected(c)
 				a.notifier.Connected(c)
 				a.reminder.Connected(c)
 			},
@@ -228,7 +262,7 @@ func (a *App) run(intake context.Context, stop func()) error {
 			Rules:   a.notifier.SetRules,
 			Resync: func(ctx context.Context) error {
 				closeOnce(watching)
-				return a.resync(ctx)
+				return resync(ctx, a.notifier, a.metrics)
 			},
 		})
 	})
@@ -236,45 +270,49 @@ func (a *App) run(intake context.Context, stop func()) error {
 	if a.o.Config.Reminders.AccessLists {
 		serve(func() error { return a.reminder.Run(intake, DrainTimeout) })
 	}
-	serve(func() error { return a.greet(intake, watching) })
-	serve(func() error { a.watchToken(intake); return nil })
-	serve(func() error { a.reload(intake); return nil })
+	serve(func() error { return a.connectSlack(intake, watching) })
+	serve(func() error { a.token.run(intake); return nil })
+	serve(func() error { a.reloader.run(intake); return nil })
 	serve(func() error { a.o.Supervisor.Watch(intake, a.notifier.Stalled); return nil })
-	serve(func() error { return a.desk.run(intake) })
+	serve(func() error { return a.interactivity.run(intake) })
 	err := g.Wait()
 
 	if left := a.notifier.Left(); left > 0 {
-		a.o.Log.Info("stopped with work left; the next start finds it", slog.Int(logkey.Requests, left))
+		a.o.Log.Info("stopped with unfinished requests, the next start continues them", slog.Int(logkey.Requests, left))
 	}
 	return err
 }
 
-// resync looks at all requests, and counts that.
-func (a *App) resync(ctx context.Context) error {
-	err := a.notifier.Resync(ctx)
+// connectSlack waits until Slack accepts the token and Teleport is watched,
+// reports that the program is ready, and then checks the token regularly.
+func (a *App) connectSlack(ctx context.Context, watching <-chan struct{}) error {
+	if err := a.auth.waitAccepted(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-watching:
+		a.o.Log.Info("Plugin is ready")
+		a.o.Supervisor.Ready()
+		a.auth.poll(ctx)
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// resync reconciles all requests and counts the result.
+func resync(ctx context.Context, n interface{ Resync(context.Context) error }, m *telemetry.Metrics) error {
+	err := n.Resync(ctx)
 	if ctx.Err() == nil {
-		a.metrics.Resynced(err)
+		m.Resynced(err)
 	}
 	return err
 }
 
-// closeOnce closes ch unless it is closed. Serve calls Resync from one goroutine.
+// closeOnce closes ch unless it is closed. It is called from one goroutine.
 func closeOnce(ch chan struct{}) {
 	select {
 	case <-ch:
 	default:
 		close(ch)
-	}
-}
-
-// sleep waits for d, and returns whether it was not interrupted.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }

@@ -239,7 +239,7 @@ func TestRecipientsAndTokenAreReloaded(t *testing.T) {
 
 	w.must(writeFile(w.config, "[slack"))
 	w.reload <- struct{}{}
-	w.eventually("the broken file is reported", func() bool { return w.log.has("configuration is not reloaded") })
+	w.eventually("the broken file is reported", func() bool { return w.log.has("configuration not reloaded") })
 	second := w.request(teleporttest.Request{})
 	w.shows(second, []string{dev}, "PENDING")
 

@@ -22,17 +22,17 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
-// CheckOptions is what Check was asked for.
+// CheckOptions are the arguments of Check.
 type CheckOptions struct {
 	Path     string   // of the configuration
-	Environ  []string // as os.Environ
-	SendTest string   // whom to send a test message; empty for nobody
+	Environ  []string // as from os.Environ
+	SendTest string   // recipient of a test message; empty for none
 	Timeout  time.Duration
 }
 
-// Check finds out whether the program could do its work with a configuration,
-// finished or not, and returns what it found. Beside the test message, if one
-// is asked for, it changes nothing.
+// Check checks a configuration, which may be incomplete, and the connections and
+// permissions that it needs. Apart from posting the test message, if one is
+// requested, it changes nothing.
 func Check(ctx context.Context, o CheckOptions) []check.Finding {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -44,24 +44,25 @@ func Check(ctx context.Context, o CheckOptions) []check.Finding {
 	return check.Run(ctx, checks(o, c, warnings, err, tp, sl))
 }
 
-// everybody returns whom the configuration names, by where.
-func everybody(c config.Config) map[string][]string {
-	named := maps.Clone(c.Recipients)
+// configuredRecipients returns all recipients of the configuration, by their key
+// in it.
+func configuredRecipients(c config.Config) map[string][]string {
+	recipients := maps.Clone(c.Recipients)
 	if to := c.Reminders.EscalateTo; len(to) > 0 {
-		const section = "reminders.escalate_to" // which no role is called
-		named[section] = to
+		const key = "reminders.escalate_to" // no role has this name
+		recipients[key] = to
 	}
-	return named
+	return recipients
 }
 
-// checks is the list. What a feature needs is one more entry here.
+// checks returns all checks in their order. A new check is an entry here.
 func checks(o CheckOptions, c config.Config, warnings []config.Warning, err error, tp *checkedTeleport, sl *checkedSlack) []check.Check {
 	broken := brokenSections(err)
 	unless := func(section string, c check.Check) check.Check {
 		if !broken(section) {
 			return c
 		}
-		return check.Skip(c.Name, "what the configuration says about it has to be put right first")
+		return check.Skip(c.Name, "fix this section of the configuration first")
 	}
 	list := []check.Check{
 		check.Configuration(o.Path, problemFindings(err), warningFindings(warnings)),
@@ -70,7 +71,7 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 		check.Rights(tp.rights(c.Review.Enabled)),
 		unless("slack", check.Token(sl.auth)),
 		check.Scopes(sl.scopes),
-		unless("role_to_recipients", check.Recipients(everybody(c), sl.inspect(tp))),
+		unless("role_to_recipients", check.Recipients(configuredRecipients(c), sl.inspect(tp))),
 	}
 	if c.Review.Enabled {
 		list = append(list,
@@ -90,7 +91,7 @@ func checks(o CheckOptions, c config.Config, warnings []config.Warning, err erro
 	)
 }
 
-// brokenSections returns whether a section can't be relied on.
+// brokenSections returns a function that reports whether a section has errors.
 func brokenSections(err error) func(section string) bool {
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
@@ -129,13 +130,13 @@ func warningFindings(warnings []config.Warning) []check.Finding {
 	return found
 }
 
-// checkedTeleport is Teleport as the checks ask it. What a check leaves here
-// is there for those that wait for it.
+// checkedTeleport is Teleport as the checks use it. Earlier checks set the
+// fields that later ones read.
 type checkedTeleport struct {
-	options teleport.Options
-	client  *teleport.Client // after the identity was found to be good
-	cluster access.Cluster   // after Connect
-	door    teleport.Door    // after By
+	options  teleport.Options
+	client   *teleport.Client  // once the identity is valid
+	cluster  access.Cluster    // after Connect
+	endpoint teleport.Endpoint // after By
 }
 
 func teleportOptions(c config.Config) teleport.Options {
@@ -176,11 +177,11 @@ func (t *checkedTeleport) Connect(ctx context.Context) (access.Cluster, error) {
 
 // By implements [check.Reacher].
 func (t *checkedTeleport) By(ctx context.Context) string {
-	t.door = t.client.Door(ctx)
-	switch t.door {
-	case teleport.AuthDoor:
+	t.endpoint = t.client.Endpoint(ctx)
+	switch t.endpoint {
+	case teleport.AuthEndpoint:
 		return "Auth Service"
-	case teleport.ProxyDoor:
+	case teleport.ProxyEndpoint:
 		return "Proxy Service"
 	}
 	return ""
@@ -197,7 +198,7 @@ func (t *checkedTeleport) rights(review bool) []check.Right {
 	return rights
 }
 
-// email asks who a Teleport user is.
+// email looks up the email address of a Teleport user.
 func (t *checkedTeleport) email(ctx context.Context, username string) (string, error) {
 	if t.client == nil {
 		return "", fault.New(fault.Retry, "look up the email of user "+username, "not connected to Teleport")
@@ -205,9 +206,10 @@ func (t *checkedTeleport) email(ctx context.Context, username string) (string, e
 	return t.client.Email(ctx, username)
 }
 
-// ahead asks a Proxy; an Auth Service doesn't tell the time.
+// ahead returns how far the clock of a Proxy Service is ahead. An Auth Service
+// can't be asked for the time.
 func (t *checkedTeleport) ahead(ctx context.Context) (time.Duration, bool) {
-	if t.client == nil || t.door != teleport.ProxyDoor {
+	if t.client == nil || t.endpoint != teleport.ProxyEndpoint {
 		return 0, false
 	}
 	return t.client.ProxyTime(ctx)
@@ -219,11 +221,11 @@ func (t *checkedTeleport) close() {
 	}
 }
 
-// checkedSlack is Slack as the checks ask it.
+// checkedSlack is Slack as the checks use it.
 type checkedSlack struct {
 	settings  config.Slack
 	transport *http.Transport
-	wrong     error // why the extra authorities are not among its
+	caErr     error // why the transport lacks the extra authorities
 	client    *slack.Client
 	inspector *slack.Inspector
 	workspace slack.Workspace // after auth
@@ -231,8 +233,8 @@ type checkedSlack struct {
 
 func newCheckedSlack(c config.Config) *checkedSlack {
 	s := &checkedSlack{settings: c.Slack}
-	s.transport, s.wrong = slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
-	if s.wrong != nil { // the checks go the usual way, and say so
+	s.transport, s.caErr = slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
+	if s.caErr != nil { // check without them, and report it
 		s.transport, _ = slack.NewTransport(slack.TransportOptions{})
 	}
 	s.client = slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL, Transport: s.transport})
@@ -240,14 +242,14 @@ func newCheckedSlack(c config.Config) *checkedSlack {
 	return s
 }
 
-// authorities are those that the configuration adds, if it does.
+// authorities returns the setting that adds certificate authorities, if it is set.
 func (s *checkedSlack) authorities() []check.Setting {
 	found := check.Setting{Name: "slack.ca_file", Value: s.settings.CAFile}
 	switch {
 	case s.settings.CAFile == "":
 		return nil
-	case s.wrong != nil:
-		found.Wrong = "can't be used: " + s.wrong.Error()
+	case s.caErr != nil:
+		found.Wrong = "can't be used: " + s.caErr.Error()
 	}
 	return []check.Setting{found}
 }
@@ -270,7 +272,7 @@ func (s *checkedSlack) auth(ctx context.Context) (check.Workspace, error) {
 
 func (s *checkedSlack) scopes() []string { return s.workspace.Scopes }
 
-// inspect returns what looks at recipients in every form that the configuration has.
+// inspect returns a function that looks up recipients in every configured form.
 func (s *checkedSlack) inspect(tp *checkedTeleport) check.Inspector {
 	return func(ctx context.Context, text string) (check.Standing, error) {
 		recipient, err := route.ParseRecipient(text)
@@ -313,8 +315,8 @@ func (s *checkedSlack) standing(ctx context.Context, name string) (check.Standin
 	}, err
 }
 
-// anywhere says that the app may post where it isn't. It is no scope to be
-// optimistic about.
+// anywhere reports whether the app may post to public channels that it isn't a
+// member of. Unknown scopes count as missing here.
 func (s *checkedSlack) anywhere() bool {
 	return slices.Contains(s.workspace.Scopes, manifest.PublicScope)
 }

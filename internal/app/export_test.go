@@ -2,8 +2,10 @@ package app
 
 import "context"
 
-// LookAtToken looks at the token's file now.
-func (a *App) LookAtToken(ctx context.Context) { a.lookAtToken(ctx) }
+// CheckToken checks the token file now.
+func (a *App) CheckToken(ctx context.Context) { a.token.check(ctx) }
 
-// AskSlackAgain asks now whether Slack still knows us.
-func (a *App) AskSlackAgain(ctx context.Context, refused bool) bool { return a.askAgain(ctx, refused) }
+// RecheckAuth checks now whether Slack still accepts the token.
+func (a *App) RecheckAuth(ctx context.Context, refused bool) bool {
+	return a.auth.recheck(ctx, refused)
+}

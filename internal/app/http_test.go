@@ -83,8 +83,8 @@ func TestReadinessFollowsTeleportAndSlack(t *testing.T) {
 	if code, body := w.get("/livez"); code != 200 || body != "ok\n" {
 		t.Errorf("/livez: %d %q", code, body)
 	}
-	w.ready(503, "ok teleport: connected to example.com, version ", "ok watch: ", "ok identity: the credentials in "+w.dir, " are good until 20",
-		"failed slack: check token: http_503\n", "ok config: as read at 20")
+	w.ready(503, "ok teleport: connected to example.com, version ", "ok watch: ", "ok identity: the credentials in "+w.dir, " are valid until 20",
+		"failed slack: check token: http_503\n", "ok config: loaded at 20")
 	w.counts("teleport_slack_slack_accepted", "0")
 	end()
 	w.ready(200, "ok slack: the token is accepted\n")
@@ -114,12 +114,12 @@ func TestARevokedTokenIsNoticedWithoutAnythingToPost(t *testing.T) {
 	w := newWorld(t, listening)
 	w.startPlugin()
 	w.slack.RevokeToken()
-	if !w.app.AskSlackAgain(t.Context(), false) || !w.app.AskSlackAgain(t.Context(), true) {
+	if !w.app.RecheckAuth(t.Context(), false) || !w.app.RecheckAuth(t.Context(), true) {
 		t.Error("a revoked token is taken for good")
 	}
 	w.ready(503, "failed slack: check token: token_revoked: ")
 	w.slack.SetToken(slacktest.DefaultToken)
-	if w.app.AskSlackAgain(t.Context(), true) {
+	if w.app.RecheckAuth(t.Context(), true) {
 		t.Error("a good token is taken for refused")
 	}
 	w.ready(200, "ok slack: ")
@@ -239,10 +239,10 @@ func TestNothingSecretIsTold(t *testing.T) {
 	}
 	for _, content := range []string{slacktest.DefaultToken + " " + slacktest.DefaultToken, "xapp-1-" + slacktest.DefaultToken} {
 		w.must(writeFile(file, content))
-		w.app.LookAtToken(t.Context())
+		w.app.CheckToken(t.Context())
 		w.reload <- struct{}{}
-		w.eventually("the reload is refused", func() bool { return w.log.has("configuration is not reloaded") })
-		w.ready(200, "warning slack: the token before it stays: ", "warning config: the one before it stays: ")
+		w.eventually("the reload is refused", func() bool { return w.log.has("configuration not reloaded") })
+		w.ready(200, "warning slack: using the previous token: ", "warning config: using the previous configuration: ")
 	}
 	w.stopPlugin()
 	if w.log.has(slacktest.DefaultToken) {
@@ -250,7 +250,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 	}
 	// A token may be revealed where it is sent, checked or compared, and
 	// nowhere else.
-	allowed := []string{"../app/desk.go", "../app/token.go", "../config/changes.go", "../config/review.go", "../config/secret.go", "../config/settings.go", "../config/token.go"}
+	allowed := []string{"../app/interactivity.go", "../app/reload.go", "../app/token.go", "../config/changes.go", "../config/review.go", "../config/secret.go", "../config/settings.go", "../config/token.go"}
 	for _, path := range allowed {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/slack"
 )
 
-// slackOnce returns a client of Slack for a command that asks and ends.
-func slackOnce(c config.Config, log *slog.Logger) (*slack.Client, error) {
+// commandSlack returns a Slack client for a command that ends by itself.
+func commandSlack(c config.Config, log *slog.Logger) (*slack.Client, error) {
 	transport, err := slack.NewTransport(slack.TransportOptions{ExtraCAs: c.Slack.ExtraCAs})
 	if err != nil {
 		return nil, err
@@ -18,10 +18,11 @@ func slackOnce(c config.Config, log *slog.Logger) (*slack.Client, error) {
 	return slack.New(slack.Options{Token: c.Slack.Token.Reveal, APIURL: c.Slack.APIURL, Transport: transport, Log: log}), nil
 }
 
-// Post posts one message of no request to a recipient as the configuration
-// names them, and returns where it went. It has no tag: nothing follows it.
+// Post posts one message that belongs to no request to a recipient, in a form as
+// in the configuration, and returns its channel and timestamp. The message has no
+// metadata: it is never updated.
 func Post(ctx context.Context, c config.Config, to string, m message.Message) (string, error) {
-	client, err := slackOnce(c, slog.New(slog.DiscardHandler))
+	client, err := commandSlack(c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return "", err
 	}

@@ -64,13 +64,13 @@ func TestAReloadSaysWhatChangedAndWhatWaits(t *testing.T) {
 
 	edit("[slack]", "[slack")
 	w.reload <- struct{}{}
-	w.eventually("the broken file is reported", func() bool { return w.log.has("configuration is not reloaded") })
-	w.ready(200, "warning config: the one before it stays: "+w.config+":")
+	w.eventually("the broken file is reported", func() bool { return w.log.has("configuration not reloaded") })
+	w.ready(200, "warning config: using the previous configuration: "+w.config+":")
 	w.counts("teleport_slack_config_last_reload_successful", "0")
 	w.counts(`teleport_slack_config_reloads_total{result="failed"}`, "1")
 	edit("[slack", "[slack]")
 	w.hangup(9)
-	w.ready(200, "ok config: as read at ")
+	w.ready(200, "ok config: loaded at ")
 	w.counts("teleport_slack_config_last_reload_successful", "1")
 }
 
@@ -81,14 +81,14 @@ func TestATokenInAFileIsReplacedWhileItRuns(t *testing.T) {
 	w.token = file
 	w.writeConfig(listening)
 	w.startPlugin()
-	look := func() { w.app.LookAtToken(t.Context()) }
+	look := func() { w.app.CheckToken(t.Context()) }
 	first := w.request(teleporttest.Request{})
 	w.shows(first, []string{dev, alice}, "PENDING")
 
 	w.must(os.Remove(file))
 	look()
 	look()
-	w.ready(200, "warning slack: the token before it stays: read token file: open "+file+": no such file or directory\n")
+	w.ready(200, "warning slack: using the previous token: read token file: open "+file+": no such file or directory\n")
 	w.counts("teleport_slack_slack_token_file_usable", "0")
 	w.must(writeFile(file, "\n"))
 	look()
@@ -108,10 +108,10 @@ func TestATokenInAFileIsReplacedWhileItRuns(t *testing.T) {
 	w.shows(second, []string{dev, alice}, "PENDING")
 	w.ready(200, "ok slack: ")
 	for line, want := range map[string]int{
-		`level=WARN msg="can't use the file of the Slack token, keeping the token before it" path=` + file:                          2,
-		`level=INFO msg="the file of the Slack token is in order again" path=` + file:                                               1,
+		`level=WARN msg="Slack token file can't be used, keeping the previous token" path=` + file:                                  2,
+		`level=INFO msg="Slack token file can be used again" path=` + file:                                                          1,
 		`level=ERROR msg="Slack refuses the new token" path=` + file + ` error="check token: invalid_auth" hint="check slack.token`: 1,
-		`level=INFO msg="took over a new Slack token" path=` + file:                                                                 2,
+		`level=INFO msg="using a new Slack token" path=` + file:                                                                     2,
 		"another-one": 0,
 	} {
 		if n := w.log.count(line); n != want {

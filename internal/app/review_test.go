@@ -257,7 +257,7 @@ func TestAnOlderTeleportHasNoButtons(t *testing.T) {
 	id := w.request(teleporttest.Request{})
 	w.shows(id, []string{dev, bob}, "PENDING")
 	w.hasButtons(dev, id, false)
-	if n := w.log.count("this Teleport takes no reviews from Slack; buttons stay off"); n != 1 || !w.log.has("upgrade Teleport to 18.11 or newer") {
+	if n := w.log.count("this version of Teleport takes no reviews from Slack, buttons are off"); n != 1 || !w.log.has("upgrade Teleport to 18.11 or newer") {
 		t.Errorf("said %d times", n)
 	}
 	if n := w.slack.SocketsOpened(); n != 0 {
@@ -280,7 +280,7 @@ func TestAWrongAppTokenCostsOnlyTheButtons(t *testing.T) {
 	w.shows(id, []string{dev, bob, alice}, "PENDING")
 	w.hasButtons(dev, id, false)
 	w.eventually("it is said once", func() bool {
-		return w.log.count("Slack refuses the connection for clicks; buttons are off, notifications go on") == 1
+		return w.log.count("Slack refuses the Socket Mode connection, buttons are off and notifications continue") == 1
 	})
 	w.must(w.teleport.SetState(id, denied, ""))
 	w.shows(id, []string{dev, bob, alice}, "DENIED")

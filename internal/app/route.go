@@ -14,20 +14,20 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
-// routeTimeout bounds everything that is looked up for one answer.
+// routeTimeout bounds all lookups for one explanation.
 const routeTimeout = 30 * time.Second
 
-// RouteOptions is a question about a request.
+// RouteOptions are the arguments of Route.
 type RouteOptions struct {
 	Config    config.Config
-	RequestID string              // a request that Teleport has; empty for Request
-	Request   access.Request      // one that need not exist
-	Traits    map[string][]string // the requester's; nil for those that Teleport has
-	Log       *slog.Logger        // hears what is wrong with rules and recipients
+	RequestID string              // of a request in Teleport; empty to use Request
+	Request   access.Request      // a request that need not exist
+	Traits    map[string][]string // of the requester; nil to read them from Teleport
+	Log       *slog.Logger        // for problems with rules and recipients
 }
 
-// Route returns who would hear of a request if it were new, by the rules that
-// Teleport has now and with everybody looked up in Slack. It posts nothing.
+// Route explains which recipients a request would have if it were new, with the
+// current rules of Teleport and each recipient resolved in Slack. It posts nothing.
 func Route(ctx context.Context, o RouteOptions) (recipient.Explanation, error) {
 	ctx, cancel := context.WithTimeout(ctx, routeTimeout)
 	defer cancel()
@@ -46,12 +46,12 @@ func Route(ctx context.Context, o RouteOptions) (recipient.Explanation, error) {
 	if _, err := tp.Connect(ctx); err != nil {
 		return recipient.Explanation{}, err
 	}
-	sl, err := slackOnce(o.Config, o.Log)
+	sl, err := commandSlack(o.Config, o.Log)
 	if err != nil {
 		return recipient.Explanation{}, err
 	}
 	defer sl.Close()
-	// Which scopes there are decides how names are looked up.
+	// How names are looked up depends on the token's scopes.
 	if _, err := sl.Auth(ctx); err != nil {
 		return recipient.Explanation{}, err
 	}
@@ -69,20 +69,20 @@ func Route(ctx context.Context, o RouteOptions) (recipient.Explanation, error) {
 	})
 	rules, err := tp.Rules(ctx)
 	if err != nil {
-		o.Log.Warn("access monitoring rules can't be read, only static routes are in force",
+		o.Log.Warn("access monitoring rules can't be read, using only static routes",
 			slog.String(logkey.Error, err.Error()), slog.String(logkey.Hint, fault.Hint(err)))
 	}
 	r.SetRules(rules)
 	return r.Explain(ctx, req), nil
 }
 
-// inspector is Teleport with the requester's traits as somebody wants them.
+// inspector is Teleport, with other traits for the requester if they are given.
 type inspector struct {
 	*teleport.Client
 	traits map[string][]string
 }
 
-// Traits returns a user's traits.
+// Traits implements [recipient.Inspector].
 func (i inspector) Traits(ctx context.Context, username string) (map[string][]string, error) {
 	if i.traits != nil {
 		return i.traits, nil

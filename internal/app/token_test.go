@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,11 +24,11 @@ func TestATokenIsTakenOnceItsFileSettles(t *testing.T) {
 		}
 		write("xoxb-2-new")
 		f := newTokenFile(config.Slack{Token: config.NewSecret("xoxb-1-old"), TokenPath: path})
-		look := func(during func()) glance {
+		look := func(during func()) tokenChange {
 			t.Helper()
-			done := make(chan glance)
+			done := make(chan tokenChange)
 			go func() {
-				what, err := f.look(t.Context())
+				what, err := f.check(t.Context())
 				if (what == broken) != (err != nil) {
 					t.Errorf("%d with %v", what, err)
 				}
@@ -37,49 +39,51 @@ func TestATokenIsTakenOnceItsFileSettles(t *testing.T) {
 			return <-done
 		}
 		nothing := func() {}
-		expect := func(step string, got, want glance, token string) {
+		expect := func(step string, got, want tokenChange, token string) {
 			t.Helper()
 			if got != want || f.reveal() != token {
 				t.Errorf("%s: %d with %q, want %d with %q", step, got, f.reveal(), want, token)
 			}
 		}
-		expect("while it is written", look(func() { write("xoxb-2-newer") }), same, "xoxb-1-old")
+		expect("while it is written", look(func() { write("xoxb-2-newer") }), unchanged, "xoxb-1-old")
 		expect("when it is", look(nothing), replaced, "xoxb-2-newer")
-		expect("when nothing is new", look(nothing), same, "xoxb-2-newer")
+		expect("when nothing is new", look(nothing), unchanged, "xoxb-2-newer")
 
 		write("")
-		expect("empty for a moment", look(func() { write("xoxb-2-newer") }), same, "xoxb-2-newer")
+		expect("empty for a moment", look(func() { write("xoxb-2-newer") }), unchanged, "xoxb-2-newer")
 		write("")
 		expect("empty", look(nothing), broken, "xoxb-2-newer")
-		expect("still empty", look(nothing), same, "xoxb-2-newer")
+		expect("still empty", look(nothing), unchanged, "xoxb-2-newer")
 		write("xapp-1-other")
 		expect("of another kind", look(nothing), broken, "xoxb-2-newer")
-		if f.trouble() == nil {
-			t.Error("a broken file is no trouble")
+		if f.lastErr() == nil {
+			t.Error("a broken file has no error")
 		}
 		write("xoxb-2-newer")
-		expect("mended", look(nothing), mended, "xoxb-2-newer")
-		if err := f.trouble(); err != nil {
-			t.Errorf("a mended file: %v", err)
+		expect("usable again", look(nothing), recovered, "xoxb-2-newer")
+		if err := f.lastErr(); err != nil {
+			t.Errorf("a usable file: %v", err)
 		}
 
 		write("xoxb-3-newest")
-		expect("read again by a reload meanwhile", look(func() { f.set(config.Slack{Token: config.NewSecret("xoxb-inline")}) }), same, "xoxb-inline")
-		expect("in the configuration", look(nothing), same, "xoxb-inline")
+		expect("read again by a reload meanwhile", look(func() { f.set(config.Slack{Token: config.NewSecret("xoxb-inline")}) }), unchanged, "xoxb-inline")
+		expect("in the configuration", look(nothing), unchanged, "xoxb-inline")
 		if got := f.file(); got != "" {
 			t.Errorf("path %q", got)
 		}
 	})
 }
 
-func TestTheFileIsLookedAtEveryTenSeconds(t *testing.T) {
+func TestTheTokenFileIsCheckedEveryTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &App{token: newTokenFile(config.Slack{Token: config.NewSecret("xoxb-1-old"), TokenPath: filepath.Join(t.TempDir(), "gone")})}
-		log := &lines{}
-		a.o.Log = log.logger()
+		log := &lineCounter{}
+		w := &tokenWatcher{
+			file: newTokenFile(config.Slack{Token: config.NewSecret("xoxb-1-old"), TokenPath: filepath.Join(t.TempDir(), "gone")}),
+			log:  slog.New(slog.NewTextHandler(log, nil)),
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { a.watchToken(ctx); close(done) }()
+		go func() { w.run(ctx); close(done) }()
 		time.Sleep(9 * time.Second)
 		if n := log.count(); n != 0 {
 			t.Errorf("%d lines after nine seconds", n)
@@ -95,4 +99,23 @@ func TestTheFileIsLookedAtEveryTenSeconds(t *testing.T) {
 		cancel()
 		<-done
 	})
+}
+
+// lineCounter counts log lines.
+type lineCounter struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	return len(p), nil
+}
+
+func (c *lineCounter) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
 }

@@ -210,7 +210,7 @@ func (r *Reviewer) ask(ctx context.Context, s Settings, in interaction, req acce
 	ctx, cancel := context.WithDeadline(ctx, in.arrived.Add(triggerLasts))
 	defer cancel()
 	err := patient(ctx, func() error {
-		return r.o.Slack.OpenWindow(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, sealed))
+		return r.o.Slack.OpenView(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, sealed))
 	})
 	if err != nil {
 		return &no{outcome: Failed, why: "no_window", answer: message.AnswerNoWindow, err: err}

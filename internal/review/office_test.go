@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/gravitational/teleport/api/types"
-	slackapi "github.com/slack-go/slack"
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
@@ -301,10 +300,6 @@ func (c clickers) Member(ctx context.Context, id string) (review.Member, error) 
 		Deleted: u.Deleted, Bot: u.Bot, Guest: u.Guest, Stranger: u.Stranger, EmailUnconfirmed: u.EmailUnconfirmed}, err
 }
 
-func (c clickers) Whisper(ctx context.Context, at access.MessageRef, user string, m message.Message) error {
-	return c.PostEphemeral(ctx, at.Channel, at.TS, user, m)
-}
-
-func (c clickers) OpenWindow(ctx context.Context, trigger string, v slackapi.ModalViewRequest) error {
-	return c.OpenView(ctx, trigger, v)
+func (c clickers) PostEphemeral(ctx context.Context, at access.MessageRef, user string, m message.Message) error {
+	return c.Client.PostEphemeral(ctx, at.Channel, at.TS, user, m)
 }

@@ -57,10 +57,10 @@ type Users interface {
 type Slack interface {
 	// Member tells who somebody is; fault.NotFound if nobody.
 	Member(ctx context.Context, userID string) (Member, error)
-	// Whisper shows a message to one person in a thread.
-	Whisper(ctx context.Context, at access.MessageRef, userID string, m message.Message) error
-	// OpenWindow opens a window in front of whoever clicked.
-	OpenWindow(ctx context.Context, trigger string, v slackapi.ModalViewRequest) error
+	// PostEphemeral shows a message to one person in a thread.
+	PostEphemeral(ctx context.Context, at access.MessageRef, userID string, m message.Message) error
+	// OpenView opens a window in front of whoever clicked.
+	OpenView(ctx context.Context, trigger string, v slackapi.ModalViewRequest) error
 }
 
 // Member is a Slack user as far as their clicks are concerned.
@@ -259,7 +259,7 @@ func (r *Reviewer) handle(ctx context.Context, in interaction) {
 	defer cancel()
 	at := access.MessageRef{Channel: res.in.channel, TS: res.in.ts}
 	answer := r.renderer(s).Answer(res.answer, res.req, res.details, res.in.decision)
-	if err := patient(ctx, func() error { return r.o.Slack.Whisper(ctx, at, res.in.user, answer) }); err != nil {
+	if err := patient(ctx, func() error { return r.o.Slack.PostEphemeral(ctx, at, res.in.user, answer) }); err != nil {
 		r.log.Warn("who clicked could not be answered", slog.String(logkey.Event, event), slog.String(logkey.SlackUser, in.user),
 			slog.String(logkey.ChannelID, at.Channel), slog.String(logkey.Error, err.Error()))
 	}

@@ -43,7 +43,6 @@ type MetricsOptions struct {
 	Reasons []string
 	// Methods are Slack's methods that are called, likewise.
 	Methods []string
-	Sources Sources
 }
 
 // The decisions and outcomes of clicks.
@@ -110,7 +109,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 	}, []string{"version", "commit", "goversion"})
 	build.WithLabelValues(o.Version, o.Commit, runtime.Version()).Set(1)
 	m.registry.MustRegister(
-		build, newSourceCollector(o.Sources),
+		build,
 		m.deliveries, m.deliveryFailures, m.announceDelay, m.updateDelay, m.reconciles,
 		m.slackRequests, m.slackFailures, m.slackRateLimited,
 		m.teleportRequests, m.teleportFailures, m.teleportConnects,
@@ -141,6 +140,10 @@ func (m *Metrics) begin() {
 		}
 	}
 }
+
+// Watch adds the metrics that are read at each scrape. It is called once, when
+// all the sources exist.
+func (m *Metrics) Watch(s Sources) { m.registry.MustRegister(newSourceCollector(s)) }
 
 // Handler serves the metrics in Prometheus's format.
 func (m *Metrics) Handler() http.Handler {

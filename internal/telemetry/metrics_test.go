@@ -27,10 +27,12 @@ func calm() Sources {
 }
 
 func newTestMetrics() *Metrics {
-	return NewMetrics(MetricsOptions{
+	m := NewMetrics(MetricsOptions{
 		Version: "1.2.3", Commit: "abc",
-		Reasons: []string{"ratelimited", "not_in_channel", "http_5xx"}, Methods: []string{"chat.postMessage"}, Sources: calm(),
+		Reasons: []string{"ratelimited", "not_in_channel", "http_5xx"}, Methods: []string{"chat.postMessage"},
 	})
+	m.Watch(calm())
+	return m
 }
 
 // shows compares one metric as Prometheus would read it.
@@ -154,11 +156,12 @@ func TestStatesAreAskedForAtEachScrape(t *testing.T) {
 	var sl SlackState
 	var broken error
 	failing := 0
-	m := NewMetrics(MetricsOptions{Sources: Sources{
+	m := NewMetrics(MetricsOptions{})
+	m.Watch(Sources{
 		Queue: func() queue.Stats { return q }, Failing: func() int { return failing },
 		Teleport: func() TeleportState { return tp }, Slack: func() SlackState { return sl },
 		Config: func() error { return broken }, Sockets: func() (int, bool) { return 2, true },
-	}})
+	})
 	state := func() map[string][]string {
 		got := map[string][]string{}
 		for _, name := range []string{

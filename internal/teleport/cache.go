@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// maxCached bounds a cache: names come from outside.
+// maxCached bounds a cache, because its keys come from outside.
 const maxCached = 10_000
 
-// cache remembers answers for a while.
+// cache keeps answers for a time.
 type cache[V any] struct {
 	mu sync.Mutex
 	m  map[string]cached[V]
@@ -41,7 +41,7 @@ func (c *cache[V]) put(key string, v V, keep time.Duration) {
 	c.m[key] = cached[V]{value: v, until: time.Now().Add(keep)}
 }
 
-// prune drops what is over, and everything if nothing is.
+// prune removes expired entries, or all if none has expired.
 func (c *cache[V]) prune() {
 	now := time.Now()
 	for k, e := range c.m {

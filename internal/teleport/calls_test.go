@@ -284,7 +284,7 @@ func TestDetailsWithoutRights(t *testing.T) {
 	if diff := cmp.Diff(want, c.Details(t.Context(), r)); diff != "" {
 		t.Errorf("with the rights back (-want +got):\n%s", diff)
 	}
-	if n := len(j.lines("no longer missing a right")); n != 2 {
+	if n := len(j.lines("missing Teleport right was granted")); n != 2 {
 		t.Errorf("%d lines about the rights' return, want 2", n)
 	}
 }
@@ -412,7 +412,7 @@ func TestCacheForgets(t *testing.T) {
 }
 
 func TestWaits(t *testing.T) {
-	w := waits{first: 250 * time.Millisecond, max: 30 * time.Second}
+	w := retryDelay{first: 250 * time.Millisecond, max: 30 * time.Second}
 	for step := w.first; step < w.max; step *= 2 {
 		if d := w.next(); d < step/2 || d > step {
 			t.Errorf("waits %v at step %v", d, step)

@@ -9,16 +9,17 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
-// Options say where the cluster is and who we are there.
+// Options are the arguments of New.
 type Options struct {
 	Addr string // host:port of the Auth Service or the Proxy Service
 
 	Identity        string        // path of an identity file; or ClientKey, ClientCrt and RootCAs
 	RefreshIdentity bool          // read the identity file again when its content changes
-	RefreshInterval time.Duration // how often to look at it; zero for one minute
+	RefreshInterval time.Duration // how often to read it; zero for one minute
 
 	ClientKey string // path of a PEM private key
 	ClientCrt string // path of a PEM certificate
@@ -27,50 +28,51 @@ type Options struct {
 	FailFast bool         // a lost connection ends Serve with an error
 	Log      *slog.Logger // nil for slog.Default
 
-	// Observe is told of each call after it has ended. It is called from many
-	// goroutines and must not block. It may be nil.
+	// Observe is called after each call to Teleport, from many goroutines. It must
+	// not block. It may be nil.
 	Observe func(Call)
 
 	// Dialer replaces the network, for tests; nil for the real one.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 }
 
-// Handler is whom Serve tells what. Nil functions are skipped.
+// Handler has the functions that Serve calls. Nil functions are skipped.
 type Handler struct {
-	// Connected is told the cluster after each new connection.
+	// Connected gets the cluster of each new connection.
 	Connected func(ctx context.Context, c access.Cluster)
-	// Changed is told the ID of a request that was put or deleted. It must not
-	// block: while it does, nothing reads the watch.
+	// Changed gets the ID of a request that was put or deleted. It must not
+	// block: nothing reads the watch meanwhile.
 	Changed func(id string)
-	// Rules is told all access monitoring rules that name us: before anything
-	// is looked at after a watch has begun, and again when one changed. It must
-	// not block; Resync is due after it. Nil where rules don't matter.
+	// Rules gets all access monitoring rules that notify this plugin: when a
+	// watch has begun, before any other function, and again when a rule changed.
+	// It must not block. Resync follows it. Nil if rules aren't needed.
 	Rules func(rules []rule.Source)
-	// Resync looks at everything: after a watch has begun, so that nothing is
-	// missed between it and the events, and every five minutes. It runs beside
-	// Changed, never twice at once; an error makes it due again soon.
+	// Resync reconciles everything: after a watch has begun, so that nothing is
+	// missed before its first event, and every five minutes. It runs beside
+	// Changed, never twice at once; after an error it is called again soon.
 	Resync func(ctx context.Context) error
 }
 
-// defaultRefresh is how often an identity file is looked at.
+// defaultRefresh is how often an identity file is read.
 const defaultRefresh = time.Minute
 
 // Client talks to one Teleport cluster. Its methods can be called from many
 // goroutines.
 type Client struct {
-	files   files
-	refresh time.Duration // zero for never
-	dialer  dialer
-	fast    bool
-	log     *slog.Logger
-	roles   *cache[[]string]            // role → logins
-	emails  *cache[answer]              // username → email
-	traits  *cache[map[string][]string] // username → traits
-	labels  *cache[map[string]string]   // kind/name of a resource → labels
-	rights  *missingRights
-	renewed chan struct{} // holds one token when better credentials are there
-	timings timings
-	seen    func(Call) // never nil
+	files    files
+	refresh  time.Duration // zero for never
+	dialer   dialer
+	failFast bool
+	log      *slog.Logger
+	problems *logonce.Logger
+	roles    *cache[[]string]            // role → logins
+	emails   *cache[answer]              // username → email
+	traits   *cache[map[string][]string] // username → traits
+	labels   *cache[map[string]string]   // kind/name of a resource → labels
+	rights   *missingRights
+	renewed  chan struct{} // holds one token after credentials were renewed
+	timings  timings
+	observe  func(Call) // never nil
 
 	mu      sync.Mutex
 	creds   *credentials
@@ -78,20 +80,20 @@ type Client struct {
 	open    map[*connection]struct{} // everything that Close has to close
 	closed  bool
 
-	// What Status says, beside the above.
+	// For Status, beside the above.
 	watching bool
 	cluster  access.Cluster
-	why      error
+	watchErr error // why there is no watch
 }
 
-// timings are the waits of Serve; tests of this package shorten them.
+// timings are the delays and timeouts of Serve; tests shorten them.
 type timings struct {
 	firstWait, maxWait time.Duration // between tries to connect and to watch
-	healthy            time.Duration // a watch that lasted this long resets the wait
+	healthy            time.Duration // a watch that lasted this long resets the delay
 	initEvent          time.Duration // until the first event of a watch
-	resync             time.Duration // between two looks at everything
+	resync             time.Duration // between two resyncs
 	firstDial          time.Duration // how long the first try to connect takes at most
-	rules              waits         // between tries to list rules while requests are looked at
+	rules              retryDelay    // between tries to list rules while requests are reconciled
 	renewDial          time.Duration // how long one with renewed credentials does
 	settle             time.Duration // how long a file may be half-written
 }
@@ -100,35 +102,36 @@ func defaultTimings() timings {
 	return timings{
 		firstWait: 250 * time.Millisecond, maxWait: 30 * time.Second, healthy: time.Minute,
 		initEvent: 15 * time.Second, resync: 5 * time.Minute, firstDial: firstDialTimeout,
-		rules:     waits{first: 5 * time.Second, max: time.Minute},
+		rules:     retryDelay{first: 5 * time.Second, max: time.Minute},
 		renewDial: minConnectTimeout, settle: 200 * time.Millisecond,
 	}
 }
 
-// New reads the credentials and connects to nothing yet. Missing, unreadable
-// and expired credentials are a [fault.Fatal] error that names the file.
+// New reads the credentials; it doesn't connect. Missing, unreadable and expired
+// credentials are a [fault.Fatal] error that names the file.
 func New(o Options) (*Client, error) {
 	log := o.Log
 	if log == nil {
 		log = slog.Default()
 	}
 	c := &Client{
-		files:   files{identity: o.Identity, key: o.ClientKey, certificate: o.ClientCrt, root: o.RootCAs},
-		dialer:  dialer{addr: o.Addr, dial: o.Dialer},
-		fast:    o.FailFast,
-		log:     log,
-		roles:   newCache[[]string](),
-		emails:  newCache[answer](),
-		traits:  newCache[map[string][]string](),
-		labels:  newCache[map[string]string](),
-		rights:  newMissingRights(log),
-		renewed: make(chan struct{}, 1),
-		timings: defaultTimings(),
-		open:    make(map[*connection]struct{}),
-		seen:    o.Observe,
+		files:    files{identity: o.Identity, key: o.ClientKey, certificate: o.ClientCrt, root: o.RootCAs},
+		dialer:   dialer{addr: o.Addr, dial: o.Dialer},
+		failFast: o.FailFast,
+		log:      log,
+		problems: logonce.New(log),
+		roles:    newCache[[]string](),
+		emails:   newCache[answer](),
+		traits:   newCache[map[string][]string](),
+		labels:   newCache[map[string]string](),
+		rights:   newMissingRights(log),
+		renewed:  make(chan struct{}, 1),
+		timings:  defaultTimings(),
+		open:     make(map[*connection]struct{}),
+		observe:  o.Observe,
 	}
-	if c.seen == nil {
-		c.seen = func(Call) {}
+	if c.observe == nil {
+		c.observe = func(Call) {}
 	}
 	switch {
 	case o.Addr == "":
@@ -174,7 +177,7 @@ func (c *Client) connect(ctx context.Context, timeout time.Duration) (*connectio
 	return conn, c.install(conn)
 }
 
-// install makes conn the current connection; the one before finishes its calls.
+// install makes conn the current connection; the previous one finishes its calls.
 func (c *Client) install(conn *connection) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,7 +200,7 @@ func (c *Client) install(conn *connection) error {
 	return nil
 }
 
-// drop ends the use of a connection that turned out to be broken.
+// drop closes a connection that is broken.
 func (c *Client) drop(conn *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -241,7 +244,7 @@ func (c *Client) call(ctx context.Context, op string, eff effect, f func(context
 	defer cancel()
 	begin := time.Now()
 	err = classify(op, f(ctx, conn), eff)
-	c.seen(Call{Took: time.Since(begin), Err: err})
+	c.observe(Call{Took: time.Since(begin), Err: err})
 	return err
 }
 

@@ -2,6 +2,7 @@ package teleport
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,8 +24,8 @@ func clusterOf(pong *proto.PingResponse) access.Cluster {
 	return c
 }
 
-// webURL returns where the Web UI is, without a path and without the port
-// that https implies; "" if addr is none that a browser could open.
+// webURL returns the URL of the Web UI, without a path and without the default
+// port; "" if addr is not an address that a browser could open.
 func webURL(addr string) string {
 	addr = strings.TrimSpace(addr)
 	if addr == "" {
@@ -49,4 +50,33 @@ func major(version string) (int, bool) {
 	first, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	n, err := strconv.Atoi(first)
 	return n, err == nil
+}
+
+// takesOnBehalf reports whether the server takes reviews on behalf of their
+// author.
+func takesOnBehalf(pong *proto.PingResponse) bool {
+	return atLeast(pong.GetServerVersion(), OnBehalfSince)
+}
+
+// atLeast compares the first two numbers of versions such as "18.11.0-rc.1". A
+// pre-release counts as its release; an invalid version is older than all.
+func atLeast(version, least string) bool {
+	have, ok := twoNumbers(version)
+	need, _ := twoNumbers(least)
+	return ok && slices.Compare(have[:], need[:]) >= 0
+}
+
+func twoNumbers(version string) (n [2]int, ok bool) {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(parts) < 2 {
+		return n, false
+	}
+	for i := range n {
+		v, err := strconv.ParseUint(parts[i], 10, 16)
+		if err != nil {
+			return n, false
+		}
+		n[i] = int(v)
+	}
+	return n, true
 }

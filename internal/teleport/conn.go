@@ -26,9 +26,9 @@ const (
 	maxConnectBackoff = 2 * time.Second
 	minConnectTimeout = 10 * time.Second
 
-	// The api's dial ends only with success or its timeout, so a wrong
-	// certificate authority shows after the timeout and not before. The first
-	// tries are short to tell it early, later ones give slow networks time.
+	// The api's dial ends only with success or its timeout, so it reports a wrong
+	// certificate authority only after the timeout. The first tries are short to
+	// report it early, later ones give slow networks time.
 	firstDialTimeout = 3 * time.Second
 	maxDialTimeout   = 30 * time.Second
 
@@ -53,14 +53,14 @@ type connection struct {
 	creds   *credentials
 	cluster access.Cluster
 
-	// What this server turned out not to know, decided once per connection.
+	// What this server doesn't implement, learned once per connection.
 	noList   atomic.Bool // ListAccessRequests
 	noUsers  atomic.Bool // UsersService
 	noOwners atomic.Bool // GetAccessListOwners
 	noLogins atomic.Bool // UserLoginStateService
 	noRules  atomic.Bool // watching access monitoring rules, beside requests
 
-	replaced chan struct{} // closed when another connection took over
+	replaced chan struct{} // closed when another connection is current
 
 	mu      sync.Mutex
 	calls   int
@@ -104,7 +104,7 @@ func (c *connection) retire(drain time.Duration) {
 	})
 }
 
-// shut closes it at once, whoever uses it.
+// shut closes it at once, also with calls in flight.
 func (c *connection) shut() {
 	c.retire(0)
 	c.mu.Lock()
@@ -129,7 +129,7 @@ func (c *connection) closeLocked() {
 	_ = c.api.Close() // the socket is gone either way
 }
 
-// dialer is how connections come to be.
+// dialer makes connections.
 type dialer struct {
 	addr string
 	dial func(ctx context.Context, addr string) (net.Conn, error) // nil for the network
@@ -140,7 +140,7 @@ type dialer struct {
 // connect dials and pings once, for at most timeout.
 func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Duration) (*connection, error) {
 	op := "connect to Teleport at " + d.addr
-	// Whatever the network says about it, an expired certificate is the cause.
+	// Network errors of an expired certificate are misleading: check it first.
 	if now := time.Now(); creds.expired(now) {
 		return nil, creds.errExpired(now)
 	}
@@ -153,8 +153,8 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 			Backoff:           backoff.Config{BaseDelay: 250 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxConnectBackoff},
 			MinConnectTimeout: minConnectTimeout,
 		})},
-		// The api's breaker would refuse calls of ours because others failed;
-		// who retries what and when is decided in one place, and not there.
+		// The api's circuit breaker would fail calls because others failed; the
+		// callers decide about retries.
 		CircuitBreakerConfig: breaker.NoopBreakerConfig(),
 	}
 	if d.dial != nil {

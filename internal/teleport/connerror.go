@@ -12,11 +12,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// connectError classifies why there is no connection: fatal where only other
-// credentials, another address or other rights help, retryable elsewhere.
+// connectError classifies why there is no connection: fatal if only other
+// credentials, another address or other rights help, retryable otherwise.
 //
-// The api tries several ways to connect at once and gRPC keeps only the text
-// of what went wrong with each, so text is all there is to go by.
+// The api tries several ways to connect at once, and gRPC keeps only the text of
+// their errors, so this compares texts.
 func connectError(op string, err error, creds *credentials) error {
 	if now := time.Now(); creds.expired(now) {
 		return creds.errExpired(now)
@@ -25,7 +25,7 @@ func connectError(op string, err error, creds *credentials) error {
 	for _, alert := range refusals {
 		if strings.Contains(text, alert) {
 			return &fault.Error{Op: op, Reason: "certificate_refused", Class: fault.Fatal, Err: oneLine{err},
-				Hint: "the cluster at this address does not take the certificate in " + creds.source +
+				Hint: "the cluster at this address refuses the certificate in " + creds.source +
 					": check addr and the clocks, or issue the credentials again"}
 		}
 	}
@@ -40,15 +40,15 @@ func connectError(op string, err error, creds *credentials) error {
 	case fault.Denied:
 		e.Class = fault.Fatal
 		e.Hint = "the user or bot of the credentials in " + creds.source +
-			" may be locked or deleted: look at tctl get users and tctl get locks"
+			" may be locked or deleted: check tctl get users and tctl get locks"
 	case fault.NotFound, fault.Conflict, fault.Bug, fault.Unsupported:
-		e.Class = fault.Retry // to a ping: something between us and Auth answered
+		e.Class = fault.Retry // for a ping: a proxy between us and the Auth Service answered
 	}
 	return e
 }
 
-// refusals is how the other side says that it looked at our certificate and
-// didn't want it: TLS in an alert, SSH in words.
+// refusals are the error texts of a server that refuses our certificate: TLS
+// alerts, and one of SSH.
 var refusals = []string{
 	"remote error: tls: bad certificate",
 	"remote error: tls: unknown certificate authority",
@@ -58,8 +58,8 @@ var refusals = []string{
 	"ssh: unable to authenticate",
 }
 
-// networkCauses are the plain causes, most telling first. Naming one replaces
-// a page of text about five ways to connect that all failed for it.
+// networkCauses are the plain causes, most specific first. Such a reason replaces
+// a page of text about five ways to connect that all failed because of it.
 var networkCauses = []struct{ text, reason string }{
 	{"no such host", "no_such_host"},
 	{"connection refused", "connection_refused"},
@@ -67,7 +67,7 @@ var networkCauses = []struct{ text, reason string }{
 	{"no route to host", "no_route_to_host"},
 }
 
-// unknownAuthority is how crypto/x509 says it.
+// unknownAuthority is the text of the crypto/x509 error.
 const unknownAuthority = "certificate signed by unknown authority"
 
 func errOtherCluster(op string, creds *credentials) error {
@@ -76,11 +76,10 @@ func errOtherCluster(op string, creds *credentials) error {
 			"or issue the credentials again (the authorities change when the cluster's are rotated)"}
 }
 
-// otherCluster looks whether an Auth Service answers at the address whose
-// authority is not among ours. It is asked after a dial that failed for an
-// unknown authority, because by itself that means nothing: a Proxy's web
-// certificate is not ours to know, and is seen each time the api tries the
-// Proxy as if it were an Auth Service.
+// otherCluster reports whether an Auth Service answers at the address whose
+// authority is not one of ours. It is called after a dial that failed because of
+// an unknown authority. That error alone means nothing: the web certificate of a
+// Proxy Service causes it each time the api tries to reach it as an Auth Service.
 func (d dialer) otherCluster(ctx context.Context, creds *credentials) bool {
 	ctx, cancel := context.WithTimeout(ctx, firstDialTimeout)
 	defer cancel()
@@ -88,19 +87,19 @@ func (d dialer) otherCluster(ctx context.Context, creds *credentials) bool {
 	return len(chain) > 0 && isTeleportHost(chain[0]) && !verified(chain, creds.tls.RootCAs)
 }
 
-// shownCertificates returns what the server at the address shows to whoever
-// wants an Auth Service; nil if nobody answers in TLS.
+// shownCertificates returns the certificates that the server at the address
+// shows to clients of an Auth Service; nil without a TLS server.
 func (d dialer) shownCertificates(ctx context.Context) []*x509.Certificate {
 	raw, err := d.raw(ctx)
 	if err != nil {
 		return nil
 	}
 	defer raw.Close()
-	// Nothing is sent over this connection, so nothing is trusted to it: it is
-	// here to see the certificate that the verification refused.
+	// Nothing is sent over this connection: it only reads the certificate that
+	// verification refused.
 	conn := tls.Client(raw, &tls.Config{
 		ServerName: constants.APIDomain, NextProtos: []string{"h2", "http/1.1"}, // a web port may have one of them
-		InsecureSkipVerify: true, //nolint:gosec // see above: this only looks at the certificate
+		InsecureSkipVerify: true, //nolint:gosec // see above: this only reads the certificate
 	})
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return nil

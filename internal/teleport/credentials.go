@@ -18,14 +18,15 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 )
 
-// maxCredentialBytes is far over any identity file; it only keeps a wrong path
-// (a disk, a log) from filling memory.
+// maxCredentialBytes is far larger than any identity file; it prevents that a wrong
+// path (a disk, a log) fills the memory.
 const maxCredentialBytes = 4 << 20
 
-// credentials are one state of the files: parsed, complete, key matching
-// certificate. They never change; a renewed file is a new value.
+// credentials are the parsed content of the files: complete, with a key that
+// matches the certificate. They never change; a renewed file is a new value.
 type credentials struct {
 	source    string   // the file that a person would replace
 	hash      [32]byte // of the content, to see a change
@@ -58,19 +59,19 @@ func (c *credentials) Expiry() (time.Time, bool) { return c.notAfter, true }
 
 func (c *credentials) expired(now time.Time) bool { return !now.Before(c.notAfter) }
 
-// errExpired is what to say about certificates that are over.
+// errExpired is the error for an expired certificate.
 func (c *credentials) errExpired(now time.Time) error {
 	return &fault.Error{
 		Op: "use the Teleport credentials in " + c.source, Reason: "certificate_expired", Class: fault.Fatal,
 		Err: fmt.Errorf("the certificate expired on %s (%s ago)",
-			c.notAfter.UTC().Format(time.RFC3339), roughly(now.Sub(c.notAfter))),
+			c.notAfter.UTC().Format(time.RFC3339), logonce.Rounded(now.Sub(c.notAfter))),
 		Hint: hintRenew,
 	}
 }
 
 const hintRenew = "issue a new one (tctl auth sign --user=… --out=…) or let tbot renew it and set refresh_identity = true"
 
-// files says which files the credentials come from.
+// files are the paths of the credentials.
 type files struct {
 	identity               string
 	key, certificate, root string
@@ -117,12 +118,12 @@ func parseIdentity(content, sshCert []byte) (*credentials, error) {
 	}
 	switch {
 	case len(id.PrivateKey) == 0:
-		return nil, notIdentity(errors.New("there is no private key in it"))
+		return nil, notIdentity(errors.New("it contains no private key"))
 	case len(id.Certs.TLS) == 0:
-		return nil, notIdentity(errors.New("there is no TLS certificate in it"))
+		return nil, notIdentity(errors.New("it contains no TLS certificate"))
 	case len(id.CACerts.TLS) == 0:
-		// An empty pool would mean to trust nobody: a half-written file.
-		return nil, notIdentity(errors.New("there are no certificate authorities in it"))
+		// An empty pool would trust no server: a half-written file.
+		return nil, notIdentity(errors.New("it contains no certificate authorities"))
 	}
 	c := &credentials{hash: sha256.Sum256(append(bytes.Clone(content), sshCert...))}
 	if c.tls, err = id.TLSConfig(); err != nil {
@@ -138,7 +139,7 @@ func parseIdentity(content, sshCert []byte) (*credentials, error) {
 }
 
 func notIdentity(err error) error {
-	return fmt.Errorf("this is no complete identity file: %w", oneLine{err})
+	return fmt.Errorf("not a complete identity file: %w", oneLine{err})
 }
 
 func loadKeyPair(f files) (*credentials, error) {
@@ -168,7 +169,7 @@ func loadKeyPair(f files) (*credentials, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(roots) {
-		return nil, unusable(f.root, errors.New("there is no PEM certificate in it"))
+		return nil, unusable(f.root, errors.New("it contains no PEM certificate"))
 	}
 	c := &credentials{
 		source: f.certificate, hash: sha256.Sum256(all),
@@ -199,7 +200,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, errors.New("it is a directory")
 	}
 	if info.Size() > maxCredentialBytes {
-		return nil, errors.New("it is too large to be one")
+		return nil, errors.New("it is too large")
 	}
 	return os.ReadFile(path)
 }

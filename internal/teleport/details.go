@@ -21,13 +21,13 @@ import (
 const (
 	detailsBudget = 3 * time.Second // a message doesn't wait longer for being nicer
 	keepRole      = time.Minute
-	askAgain      = time.Minute // after a refusal, per kind
+	askAgain      = time.Minute // after a refusal, for each kind
 	namesAtOnce   = 50          // resources in one question
 )
 
-// Details looks up what makes a request readable: the logins that its roles
-// allow and the names that people know its resources by. It never fails; what
-// can't be looked up is left out, and a missing right is warned of once.
+// Details looks up the logins that a request's roles allow and the display names
+// of its resources. It never fails: it leaves out what can't be looked up, and
+// logs a missing right once.
 func (c *Client) Details(ctx context.Context, r access.Request) access.Details {
 	conn := c.connected()
 	if conn == nil {
@@ -85,8 +85,8 @@ func (c *Client) roleLogins(ctx context.Context, name string) ([]string, bool) {
 	return logins, true
 }
 
-// named are the kinds whose own names say nothing to people, with the kind
-// that they are listed as. All others are called what their ID says.
+// named are the kinds that have a display name besides their ID, with the kind
+// that they are listed as.
 var named = map[string]string{
 	types.KindNode:      types.KindNode,
 	types.KindApp:       types.KindAppServer,
@@ -152,7 +152,7 @@ func (c *Client) friendlyNames(ctx context.Context, kind string, rs []access.Res
 	return names
 }
 
-// friendlyName reads one listed resource; nothing in it is taken for granted.
+// friendlyName reads one listed resource, any part of which may be missing.
 func friendlyName(r *proto.PaginatedResource) (name, friendly string) {
 	switch {
 	case r.GetNode() != nil:
@@ -168,8 +168,8 @@ func friendlyName(r *proto.PaginatedResource) (name, friendly string) {
 	return "", ""
 }
 
-// missingRights remembers which kinds we may not read, to warn once and not to
-// ask for every message.
+// missingRights remembers which kinds we may not read, to log that once and not
+// to try again for every message.
 type missingRights struct {
 	log *slog.Logger
 
@@ -181,15 +181,16 @@ func newMissingRights(log *slog.Logger) *missingRights {
 	return &missingRights{log: log, denied: make(map[string]time.Time)}
 }
 
-// ask says whether asking for the kind makes sense now.
+// ask reports whether to try the kind now.
 func (m *missingRights) ask(kind string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return time.Now().After(m.denied[kind])
 }
 
-// failed records how asking for a kind went. Only refusals are worth a line:
-// everything else is left out of one message and tried again with the next.
+// failed records the result of a call for the kind and reports whether it failed.
+// Only refusals are logged as a warning: after other errors one message lacks a
+// detail, and the next one tries again.
 func (m *missingRights) failed(kind, verbs string, err error) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,14 +199,14 @@ func (m *missingRights) failed(kind, verbs string, err error) bool {
 	case fault.Is(err, fault.Denied):
 		m.denied[kind] = time.Now().Add(askAgain)
 		if !was {
-			m.log.Warn("missing a right, messages show less", logkey.Kind, kind, logkey.Error, err,
+			m.log.Warn("missing a Teleport right, messages show less detail", logkey.Kind, kind, logkey.Error, err,
 				logkey.Hint, "grant the role of these credentials "+verbs+" on "+kind)
 		}
 	case err == nil && was:
 		delete(m.denied, kind)
-		m.log.Info("no longer missing a right", logkey.Kind, kind)
+		m.log.Info("missing Teleport right was granted", logkey.Kind, kind)
 	case err != nil:
-		m.log.Debug("a detail could not be looked up", logkey.Kind, kind, logkey.Error, err)
+		m.log.Debug("can't look up a detail", logkey.Kind, kind, logkey.Error, err)
 	}
 	return err != nil
 }

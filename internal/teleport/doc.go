@@ -1,21 +1,19 @@
-// Package teleport is the adapter to a Teleport cluster: the connection, the
-// credentials it uses, the watch over access requests, and the few calls the
-// rest of the program needs, in the words of package access.
-//
-// Three ideas hold it together.
+// Package teleport is the adapter to a Teleport cluster: the connection and its
+// credentials, the watch on access requests, and the calls that the rest of the
+// program needs, with the types of package access.
 //
 // The connection has one owner. [Client.Serve] dials, watches, dials again
 // after every loss and replaces the connection when the credentials were
-// renewed; the calls use whatever connection is current and never dial. A call
-// without a connection fails with a retryable error at once instead of hanging.
+// renewed. Calls use the current connection and never dial; without one they
+// fail at once with a retryable error.
 //
-// Events are hints. The watch hands out request IDs, not requests; after every
-// beginning of a watch, and every five minutes, [Handler.Resync] is called, so
-// that what happened in a gap is found by looking and not by luck.
+// Events are hints. The watch passes request IDs, not requests. When a watch
+// begins, and every five minutes, [Handler.Resync] is called, so that changes
+// between two watches are found.
 //
-// Errors are classified here, once. Everything that leaves this package is a
-// [fault.Error], and an expired certificate is never called a network error:
-// the certificate in hand is looked at before the network is blamed.
+// Errors are classified here, once. Every error of this package is a
+// [fault.Error]. The expiry of the certificate is checked first, so that an
+// expired one is never reported as a network error.
 //
-// Nothing here decides what is shown to whom, and nothing here keeps requests.
+// This package doesn't decide what is shown to whom, and stores no requests.
 package teleport

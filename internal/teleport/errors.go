@@ -13,7 +13,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// effect says whether a call that got no answer may have changed something.
+// effect tells whether a call without an answer may have changed something.
 type effect bool
 
 const (
@@ -22,7 +22,7 @@ const (
 )
 
 // classify turns what a call to Teleport returned into a [fault.Error], once.
-// An error that somebody classified already is returned as it is.
+// An error that is classified already is returned unchanged.
 func classify(op string, err error, eff effect) error {
 	if err == nil {
 		return nil
@@ -35,15 +35,15 @@ func classify(op string, err error, eff effect) error {
 	if f.Reason == "" {
 		f.Reason = "unknown"
 	}
-	// Nobody answered: a read can be repeated, a write may have happened.
+	// Without an answer, a read can be repeated, but a write may have happened.
 	if eff == writes && f.Class == fault.Retry && unanswered[code] {
 		f.Class = fault.Unknown
 	}
 	return f
 }
 
-// classes is the table; a code that isn't in it is [fault.Retry], its zero
-// value, because giving up on something we don't understand loses messages.
+// classes is the table; a code that isn't in it is [fault.Retry], the zero value,
+// because giving up after an unknown error would lose messages.
 var classes = map[codes.Code]fault.Class{
 	codes.NotFound:           fault.NotFound,
 	codes.FailedPrecondition: fault.Conflict, // trace's CompareFailed travels as this
@@ -79,7 +79,7 @@ var unanswered = map[codes.Code]bool{
 	codes.Unavailable:      true,
 	codes.DeadlineExceeded: true,
 	codes.Canceled:         true,
-	codes.Internal:         true, // gRPC's word for a stream that broke in the middle
+	codes.Internal:         true, // gRPC uses it for a stream that broke
 	codes.DataLoss:         true,
 	codes.Unknown:          true,
 }
@@ -115,8 +115,8 @@ func codeOf(err error) codes.Code {
 	return codes.Unknown
 }
 
-// maxErrorBytes keeps a log line readable: an aggregate of five ways to
-// connect with their causes is a page long.
+// maxErrorBytes keeps a log line readable: the errors of five ways to connect
+// fill a page.
 const maxErrorBytes = 600
 
 // oneLine is an error whose text fits in one log line. The cause stays

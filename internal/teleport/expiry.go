@@ -1,16 +1,20 @@
 package teleport
 
 import (
+	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 )
 
-// warnings returns when to warn of a certificate's end, earliest first.
+// warnings returns when to warn that a certificate expires, earliest first.
 //
-// One that is renewed by itself is renewed long before a quarter of its life
-// is left, so at that point something is wrong. One that a person replaces
-// wants notice in a person's terms: a month, a week, a day, an hour, as far as
-// they lie in its last quarter, and that quarter itself if none does.
+// A certificate that is renewed automatically is renewed long before a quarter
+// of its life is left, so at that point something is wrong. A person who
+// replaces one is warned a month, a week, a day and an hour before, as far as
+// these lie in its last quarter, and at the start of that quarter if none does.
 func warnings(notBefore, notAfter time.Time, renewed bool) []time.Time {
 	quarter := notAfter.Sub(notBefore) / 4
 	var points []time.Time
@@ -28,17 +32,16 @@ func warnings(notBefore, notAfter time.Time, renewed bool) []time.Time {
 	return points
 }
 
-// standing is how near its end a certificate is: how many of its warnings are
-// due, and whether it is over.
-type standing struct {
-	due     int
-	expired bool
-	next    time.Time // when this changes; zero for never
+// expiryState is how close a certificate is to its end.
+type expiryState struct {
+	warnings int // how many are due
+	expired  bool
+	next     time.Time // when this changes; zero for never
 }
 
-func stand(now, notAfter time.Time, points []time.Time) standing {
+func expiryStateAt(now, notAfter time.Time, points []time.Time) expiryState {
 	if !now.Before(notAfter) {
-		return standing{due: len(points), expired: true}
+		return expiryState{warnings: len(points), expired: true}
 	}
 	due, _ := slices.BinarySearchFunc(points, now, func(p, now time.Time) int {
 		if p.After(now) {
@@ -46,9 +49,43 @@ func stand(now, notAfter time.Time, points []time.Time) standing {
 		}
 		return -1
 	})
-	s := standing{due: due, next: notAfter}
+	s := expiryState{warnings: due, next: notAfter}
 	if due < len(points) {
 		s.next = points[due]
 	}
 	return s
+}
+
+// expiryWatch logs each warning about one certificate once.
+type expiryWatch struct {
+	creds  *credentials
+	logged expiryState
+}
+
+// check logs what has become due and returns after how long to check again.
+func (w *expiryWatch) check(log *slog.Logger, creds *credentials, renewed bool) time.Duration {
+	now := time.Now()
+	left := creds.notAfter.Sub(now)
+	attrs := []any{logkey.Path, creds.source, logkey.Expires, creds.notAfter.UTC().Format(time.RFC3339), logkey.Remaining, logonce.Rounded(left)}
+	if w.creds == nil {
+		log.Info("Teleport credentials loaded", append(attrs, logkey.Refreshed, renewed)...)
+	}
+	if w.creds == nil || w.creds.hash != creds.hash {
+		w.creds, w.logged = creds, expiryState{}
+	}
+	s := expiryStateAt(now, creds.notAfter, warnings(creds.notBefore, creds.notAfter, renewed))
+	switch {
+	case s.expired && !w.logged.expired:
+		log.Error("Teleport credentials have expired", logkey.Path, creds.source,
+			logkey.Expires, creds.notAfter.UTC().Format(time.RFC3339), logkey.Hint, hintRenew)
+	case !s.expired && s.warnings > w.logged.warnings && renewed:
+		log.Warn("Teleport credentials are overdue for renewal", append(attrs, logkey.Hint, "read the log of tbot")...)
+	case !s.expired && s.warnings > w.logged.warnings:
+		log.Warn("Teleport credentials expire soon", append(attrs, logkey.Hint, hintRenew)...)
+	}
+	w.logged = s
+	if s.expired {
+		return maxInterval
+	}
+	return s.next.Sub(now)
 }

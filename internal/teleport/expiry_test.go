@@ -44,7 +44,7 @@ func TestExpiryWatchSaysEachThingOnce(t *testing.T) {
 		creds := &credentials{source: "id.pem", notBefore: begin, notAfter: begin.Add(40 * 24 * time.Hour)}
 		var w expiryWatch
 		for time.Since(begin) < 60*24*time.Hour {
-			d := min(maxNap, w.look(j.logger(), creds, false))
+			d := min(maxInterval, w.check(j.logger(), creds, false))
 			if d <= 0 {
 				t.Fatalf("asks to look again after %v", d)
 			}
@@ -70,9 +70,9 @@ func TestExpiryWatchIsQuietWhileRenewed(t *testing.T) {
 		var w expiryWatch
 		for i := byte(0); time.Since(begin) < 24*time.Hour; i++ {
 			creds := &credentials{source: "id.pem", hash: [32]byte{i}, notBefore: time.Now(), notAfter: time.Now().Add(time.Hour)}
-			w.look(j.logger(), creds, true)
+			w.check(j.logger(), creds, true)
 			time.Sleep(20 * time.Minute)
-			w.look(j.logger(), creds, true)
+			w.check(j.logger(), creds, true)
 		}
 		if n := len(j.lines("")); n != 1 {
 			t.Errorf("%d lines, want that at start: %q", n, j.lines(""))

@@ -7,21 +7,22 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 )
 
-// Identity is what the credentials say of themselves.
+// Identity is the content of the credentials.
 type Identity struct {
 	Path      string // the file that a person would replace
 	KeyPair   bool   // a key, a certificate and authorities instead of an identity file
-	User      string // the Teleport user or bot that it speaks for
+	User      string // the Teleport user or bot
 	Roles     []string
 	NotBefore time.Time
 	NotAfter  time.Time
-	WarnFrom  time.Time // when its end is near enough to be told
+	WarnFrom  time.Time // when the first warning of its end is due
 }
 
-// ReadIdentity reads the credentials that New would use, and returns them also
-// if their time is over or has not begun.
+// ReadIdentity reads the credentials that New would use. It also returns those
+// that have expired or are not yet valid.
 func ReadIdentity(o Options) (Identity, error) {
 	f := files{identity: o.Identity, key: o.ClientKey, certificate: o.ClientCrt, root: o.RootCAs}
 	creds, err := f.load()
@@ -43,7 +44,7 @@ func ReadIdentity(o Options) (Identity, error) {
 	return id, nil
 }
 
-// Invalid returns why the credentials are of no use at the time, or nil.
+// Invalid returns why the credentials are not valid at the time, or nil.
 func (id Identity) Invalid(now time.Time) error {
 	if !now.Before(id.NotAfter) {
 		return (&credentials{source: id.Path, notAfter: id.NotAfter}).errExpired(now)
@@ -52,8 +53,8 @@ func (id Identity) Invalid(now time.Time) error {
 		return &fault.Error{
 			Op: "use the Teleport credentials in " + id.Path, Reason: "certificate_not_yet_valid", Class: fault.Fatal,
 			Err: fmt.Errorf("the certificate is valid from %s (in %s)",
-				id.NotBefore.UTC().Format(time.RFC3339), roughly(id.NotBefore.Sub(now))),
-			Hint: "this machine's clock is slow: set it right, by NTP for example",
+				id.NotBefore.UTC().Format(time.RFC3339), logonce.Rounded(id.NotBefore.Sub(now))),
+			Hint: "correct the clock of this machine, by NTP for example",
 		}
 	}
 	return nil
@@ -61,7 +62,7 @@ func (id Identity) Invalid(now time.Time) error {
 
 func (c *credentials) leaf() (*x509.Certificate, error) {
 	if len(c.tls.Certificates) == 0 || len(c.tls.Certificates[0].Certificate) == 0 {
-		return nil, fmt.Errorf("there is no TLS certificate in it")
+		return nil, fmt.Errorf("it contains no TLS certificate")
 	}
 	leaf, err := x509.ParseCertificate(c.tls.Certificates[0].Certificate[0])
 	if err != nil {

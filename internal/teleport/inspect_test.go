@@ -76,7 +76,7 @@ func TestTraitsWithoutRights(t *testing.T) {
 	if _, err := c.Traits(t.Context(), "bob"); !fault.Is(err, fault.Denied) || fault.Hint(err) == "" {
 		t.Errorf("traits that may not be read: %v", err)
 	}
-	if n := len(j.lines("missing a right", "user_login_state")); n != 1 {
+	if n := len(j.lines("missing a Teleport right", "user_login_state")); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
 	s.Inject(teleporttest.Fault{Method: "GetUser", Code: codes.Internal, Message: "no"})

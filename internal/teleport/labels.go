@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// keepLabels is how long labels are remembered: a look at a request asks
-	// for them each time.
+	// keepLabels is how long labels are cached: each reconcile of a request reads
+	// them.
 	keepLabels = time.Minute
 
 	// maxLabelled bounds how many resources' labels are looked up.
 	maxLabelled = 1000
 
-	// pagesOfLabels bounds the answer to one question: an application can have
-	// many servers.
+	// pagesOfLabels bounds the answer to one query: an application can have many
+	// servers.
 	pagesOfLabels = 50
 )
 
@@ -39,10 +39,9 @@ var labelled = map[string]string{
 	types.KindUserGroup:         types.KindUserGroup,
 }
 
-// Labels returns the labels of each of the resources, in their order. It
-// returns an error unless all of them could be seen: a condition over the
-// labels of half of the resources would be wrong. The result is shared and
-// must not be changed.
+// Labels returns the labels of each resource, in the same order. It returns an
+// error unless it could read all of them: a condition over the labels of half of
+// the resources would be wrong. The result is shared and must not be changed.
 func (c *Client) Labels(ctx context.Context, resources []access.Resource) ([]map[string]string, error) {
 	const op = "look up the labels of resources"
 	if len(resources) > maxLabelled {
@@ -58,10 +57,10 @@ func (c *Client) Labels(ctx context.Context, resources []access.Resource) ([]map
 		switch {
 		case r.Cluster != conn.cluster.Name:
 			return nil, &fault.Error{Op: op, Reason: "other_cluster", Class: fault.Permanent,
-				Hint: "resources of leaf clusters can't be seen; make conditions about them by role"}
+				Hint: "resources of leaf clusters can't be seen; write conditions on their roles instead"}
 		case labelled[kind] == "" || r.Name == "":
 			return nil, &fault.Error{Op: op, Reason: "unknown_kind", Class: fault.Permanent,
-				Hint: "labels of this kind of resource can't be looked up; make conditions about it by role"}
+				Hint: "labels of this kind of resource can't be looked up; write conditions on its role instead"}
 		}
 		if _, ok := c.labels.get(kind + "/" + r.Name); !ok && !slices.Contains(wanted[kind], r.Name) {
 			wanted[kind] = append(wanted[kind], r.Name)
@@ -91,7 +90,7 @@ func (c *Client) Labels(ctx context.Context, resources []access.Resource) ([]map
 	return labels, nil
 }
 
-// labelKind is the kind of what has the resource's labels.
+// labelKind is the kind whose labels the resource has.
 func labelKind(r access.Resource) string {
 	if slices.Contains(types.KubernetesResourcesKinds, r.Kind) {
 		return types.KindKubernetesCluster
@@ -138,7 +137,7 @@ func (c *Client) listLabels(ctx context.Context, kind string, names []string, fo
 	return nil
 }
 
-// labelsOf reads one listed resource; nothing in it is taken for granted.
+// labelsOf reads one listed resource, any part of which may be missing.
 func labelsOf(p *proto.PaginatedResource) (name string, labels map[string]string, ok bool) {
 	var r types.ResourceWithLabels
 	switch {

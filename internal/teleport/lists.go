@@ -17,13 +17,13 @@ const (
 	// pageLists is how many access lists a page has.
 	pageLists = 200
 
-	// defaultNotifyBefore is how long before a review owners are told of it
-	// where the list does not say: Teleport's default.
+	// defaultNotifyBefore is how long before a review its reminders begin if the
+	// list doesn't set it: Teleport's default.
 	defaultNotifyBefore = 14 * 24 * time.Hour
 )
 
 // AccessLists yields every access list, page by page. It ends at the first
-// error, also one of yield. [fault.Unsupported] where there are none to have.
+// error, also of yield. [fault.Unsupported] from servers without access lists.
 func (c *Client) AccessLists(ctx context.Context, yield func(access.AccessList) error) error {
 	for token := ""; ; {
 		var page *listspb.ListAccessListsResponse
@@ -50,9 +50,8 @@ func (c *Client) AccessLists(ctx context.Context, yield func(access.AccessList) 
 	}
 }
 
-// AccessListOwners returns the usernames of everybody who owns the list, also
-// through another list. Servers that can't be asked that say who owns it by
-// themselves.
+// AccessListOwners returns the usernames of all owners of the list, also through
+// another list. From servers without that call they are the direct owners.
 func (c *Client) AccessListOwners(ctx context.Context, l access.AccessList) ([]string, error) {
 	var owners []*listspb.AccessListOwner
 	op := "read the owners of access list " + l.Name
@@ -76,7 +75,7 @@ func (c *Client) AccessListOwners(ctx context.Context, l access.AccessList) ([]s
 	return usernames(owners), nil
 }
 
-// usernames returns the names of owners who are users and no lists, sorted.
+// usernames returns the names of the owners that are users, not lists, sorted.
 func usernames(owners []*listspb.AccessListOwner) []string {
 	names := make([]string, 0, len(owners))
 	for _, o := range owners {
@@ -88,8 +87,8 @@ func usernames(owners []*listspb.AccessListOwner) []string {
 	return slices.Compact(names)
 }
 
-// accessList translates a list; nothing in it is taken for granted. The api's
-// own translation would refuse the whole page for one list that lacks a field.
+// accessList translates a list, any part of which may be missing. The api's own
+// translation refuses the whole page for one list that lacks a field.
 func accessList(l *listspb.AccessList) access.AccessList {
 	audit := l.GetSpec().GetAudit()
 	out := access.AccessList{

@@ -11,11 +11,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// pluginName is under which name our records are kept: the published plugin's.
+// pluginName is the name of our plugin data: the published plugin's.
 const pluginName = "slack"
 
-// maxRecordsBytes bounds the answer with all records, which comes in one
-// message; gRPC's own limit of 4 MiB would end at a few thousand requests.
+// maxRecordsBytes bounds the answer with all records, which is one message;
+// gRPC's default of 4 MiB would only fit a few thousand requests.
 const maxRecordsBytes = 512 << 20
 
 // recordsGCPercent is GOGC while that answer is in memory.
@@ -53,7 +53,7 @@ func (c *Client) pluginData(ctx context.Context, op, kind, name string) (map[str
 	})
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return data, nil // some servers answer so where others answer nothing
+		return data, nil // some servers return it instead of an empty list
 	case err != nil:
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func TestRenewedIdentityIsTakenOver(t *testing.T) {
 				})
 			}
 			tc.replace(t, path, encode(t, s))
-			eventually(t, "takeover", func() bool { return len(j.lines("took over renewed")) == 1 })
+			eventually(t, "takeover", func() bool { return len(j.lines("using renewed")) == 1 })
 			n := done.Load()
 			eventually(t, "calls after the takeover", func() bool { return done.Load() > n+20 })
 			close(stop)
@@ -181,7 +181,7 @@ func TestUnusableIdentityKeepsTheOldOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "takeover", func() bool {
-				return len(j.lines("took over renewed")) == 1 && len(j.lines("in order again")) == 1
+				return len(j.lines("using renewed")) == 1 && len(j.lines("can be used again")) == 1
 			})
 			if n := len(j.lines("keeping the old ones")); n != 1 {
 				t.Errorf("%d lines about one failure", n)

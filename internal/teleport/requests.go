@@ -13,14 +13,14 @@ import (
 )
 
 // pageRequests is how many requests a page has. A request can be tens of
-// kilobytes (resources, reasons), so a page that is too large for gRPC is asked
-// for again in half the size.
+// kilobytes (resources, reasons), so a page that is too large for gRPC is
+// requested again with half the size.
 const pageRequests = 200
 
 const opList = "list access requests"
 
 // Requests yields every access request, page by page, so that memory is
-// bounded by a page. It ends at the first error, also one of yield.
+// bounded by a page. It ends at the first error, also of yield.
 func (c *Client) Requests(ctx context.Context, yield func(access.Request) error) error {
 	limit, key := int32(pageRequests), ""
 	for {
@@ -53,8 +53,8 @@ func (c *Client) Requests(ctx context.Context, yield func(access.Request) error)
 	}
 }
 
-// listPage asks for one page on whatever connection is current: keys are the
-// server's and outlive connections.
+// listPage reads one page on the current connection: page keys belong to the
+// server and outlive connections.
 func (c *Client) listPage(ctx context.Context, req *proto.ListAccessRequestsRequest) (page *proto.ListAccessRequestsResponse, err error) {
 	err = c.call(ctx, opList, reads, func(ctx context.Context, conn *connection) error {
 		if conn.noList.Load() {
@@ -74,7 +74,7 @@ func isTooLarge(err error) bool {
 	return ok && e.Reason == "limit_exceeded"
 }
 
-// streamRequests is how servers without ListAccessRequests are asked.
+// streamRequests lists requests from servers without ListAccessRequests.
 func (c *Client) streamRequests(ctx context.Context, filter types.AccessRequestFilter, yield func(access.Request) error) error {
 	conn, done, err := c.use(opList)
 	if err != nil {

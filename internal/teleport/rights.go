@@ -15,19 +15,18 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// Right is something that the program asks of Teleport, and how to find out
-// whether it may.
+// Right is a permission that the program needs, and a way to check it.
 type Right struct {
 	Kind     string // "access_request"
 	Verbs    string // "list, read"
-	For      string // what it is for
+	For      string // what it is used for
 	Required bool   // nothing works without it
 	try      func(ctx context.Context, c *Client) error
 }
 
-// Rights returns what the program asks for, that which matters most first.
-// With reviews in Slack it is more. Which users a role may submit reviews for
-// is not among it: to try would be to review.
+// Rights returns all rights, the most important first. Reviews in Slack need
+// more. The right to submit reviews for users is not included: only a review
+// could check it.
 func Rights(review bool) []Right {
 	rights := []Right{
 		{types.KindAccessRequest, "list, read", "seeing requests", true, tryRequests},
@@ -48,23 +47,22 @@ func Rights(review bool) []Right {
 	return rights
 }
 
-// Try does what the right is for, without changing anything, and returns a
-// [fault.Denied] error where it is missing. It takes a connection, see Connect.
+// Try uses the right, without changing anything, and returns a [fault.Denied]
+// error if it is missing. It needs a connection, see Connect.
 func (c *Client) Try(ctx context.Context, r Right) error {
 	err := r.try(ctx, c)
 	if fault.Is(err, fault.NotFound) {
-		// Asked for something that can't be there: to be told so takes the
-		// right to look.
+		// The object never exists: Teleport says so only to those who may read it.
 		return nil
 	}
 	return err
 }
 
-// nobody is a name that nothing has.
-func nobody() string { return "teleport-slack-check-" + uuid.NewString() }
+// unusedName returns a name that no object has.
+func unusedName() string { return "teleport-slack-check-" + uuid.NewString() }
 
-// tryRequests lists and watches. A list alone would prove nothing: without the
-// right it has one's own requests, and is no error.
+// tryRequests lists and watches. Listing alone would prove nothing: without the
+// right, Teleport returns the caller's own requests and no error.
 func tryRequests(ctx context.Context, c *Client) error {
 	_, err := c.listPage(ctx, &proto.ListAccessRequestsRequest{Limit: 1})
 	if fault.Is(err, fault.Unsupported) { // an old server
@@ -76,7 +74,7 @@ func tryRequests(ctx context.Context, c *Client) error {
 	return tryWatch(ctx, c)
 }
 
-// tryWatch begins a watch and ends it when it has begun.
+// tryWatch begins a watch and ends it at once.
 func tryWatch(ctx context.Context, c *Client) error {
 	conn, done, err := c.use(opWatch)
 	if err != nil {
@@ -98,10 +96,10 @@ func tryReadRecord(ctx context.Context, c *Client) error {
 	return err
 }
 
-// tryWriteRecord writes about a request that doesn't exist, on a condition
-// that can't hold, so that there are two reasons for it to write nothing.
+// tryWriteRecord writes to a request that doesn't exist, on a condition that is
+// never true: two reasons why nothing is written.
 func tryWriteRecord(ctx context.Context, c *Client) error {
-	probe := map[string]string{"teleport-slack-check": nobody()}
+	probe := map[string]string{"teleport-slack-check": unusedName()}
 	err := c.UpdateRecord(ctx, uuid.NewString(), probe, probe)
 	if fault.Is(err, fault.Conflict) {
 		return nil
@@ -111,7 +109,7 @@ func tryWriteRecord(ctx context.Context, c *Client) error {
 
 func tryUser(ctx context.Context, c *Client) error {
 	return c.call(ctx, "read a user", reads, func(ctx context.Context, conn *connection) error {
-		_, err := conn.user(ctx, nobody())
+		_, err := conn.user(ctx, unusedName())
 		return err
 	})
 }
@@ -125,7 +123,7 @@ func tryUsers(ctx context.Context, c *Client) error {
 
 func tryRole(ctx context.Context, c *Client) error {
 	return c.call(ctx, "read a role", reads, func(ctx context.Context, conn *connection) error {
-		_, err := conn.auth.GetRole(ctx, &proto.GetRoleRequest{Name: nobody()})
+		_, err := conn.auth.GetRole(ctx, &proto.GetRoleRequest{Name: unusedName()})
 		return err
 	})
 }
@@ -160,7 +158,7 @@ func tryRules(ctx context.Context, c *Client) error {
 
 func tryLoginState(ctx context.Context, c *Client) error {
 	return c.call(ctx, "read a login state", reads, func(ctx context.Context, conn *connection) error {
-		_, err := conn.logins.GetUserLoginState(ctx, &loginpb.GetUserLoginStateRequest{Name: nobody()})
+		_, err := conn.logins.GetUserLoginState(ctx, &loginpb.GetUserLoginStateRequest{Name: unusedName()})
 		return err
 	})
 }

@@ -1,6 +1,7 @@
 package teleport
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/rule"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
 const (
@@ -22,47 +25,45 @@ const (
 	// pageRules is the page size of the published plugin.
 	pageRules = 1000
 
-	// listTries is how often rules are listed before requests are looked at
-	// without them, so that a short trouble routes nothing by half of the rules.
+	// listTries is how often rules are listed before requests are reconciled
+	// without them, so that a short outage doesn't route requests wrongly.
 	listTries = 3
 )
 
-// ruleBook is what we know of the access monitoring rules that name us. It
-// belongs to the goroutine that watches.
+// ruleBook holds the access monitoring rules that notify this plugin. Only the
+// goroutine that watches uses it.
 type ruleBook struct {
-	byName map[string]rule.Source
-	tell   func([]rule.Source)
+	byName  map[string]rule.Source
+	publish func([]rule.Source)
 
-	waits   waits
-	again   *time.Timer // when to list again; stopped unless the last try failed
-	trouble *trouble
-	off     bool // no rules are to be had; warned of
+	retry    retryDelay
+	again    *time.Timer // when to list again; stopped unless the last try failed
+	problems *logonce.Logger
+	off      bool // rules can't be read; logged
 }
 
-func (c *Client) newRuleBook(tell func([]rule.Source)) *ruleBook {
+func (c *Client) newRuleBook(publish func([]rule.Source)) *ruleBook {
 	b := &ruleBook{
-		byName: make(map[string]rule.Source), tell: tell, waits: c.timings.rules, again: time.NewTimer(time.Hour),
-		trouble: &trouble{log: c.log, level: slog.LevelWarn,
-			begun: "could not list access monitoring rules, trying again; until then those known before are in force",
-			ended: "listed access monitoring rules again"},
+		byName: make(map[string]rule.Source), publish: publish, retry: c.timings.rules, again: time.NewTimer(time.Hour),
+		problems: c.problems,
 	}
 	b.again.Stop()
 	return b
 }
 
-// told hands out all rules, in the order of their names.
-func (b *ruleBook) told() {
+// publishAll publishes all rules, sorted by name.
+func (b *ruleBook) publishAll() {
 	sources := make([]rule.Source, 0, len(b.byName))
 	for _, name := range slices.Sorted(maps.Keys(b.byName)) {
 		sources = append(sources, b.byName[name])
 	}
-	b.tell(sources)
+	b.publish(sources)
 }
 
-// beginRules reads the rules at the beginning of a watch, before any request is
-// looked at. confirmed says that the watch covers them.
+// beginRules reads the rules when a watch begins, before any request is
+// reconciled. confirmed reports whether the watch covers them.
 func (c *Client) beginRules(ctx context.Context, b *ruleBook, conn *connection, confirmed bool) {
-	if b.tell == nil {
+	if b.publish == nil {
 		return
 	}
 	b.again.Stop()
@@ -70,30 +71,30 @@ func (c *Client) beginRules(ctx context.Context, b *ruleBook, conn *connection, 
 		c.withoutRules(b, conn)
 		return
 	}
-	wait := waits{first: c.timings.firstWait, max: c.timings.maxWait}
+	retry := retryDelay{first: c.timings.firstWait, max: c.timings.maxWait}
 	for try := 1; ; try++ {
 		if c.listRules(ctx, b, conn) || try == listTries || ctx.Err() != nil {
 			return
 		}
-		if !sleep(ctx, wait.next(), conn.replaced) || isClosed(conn.replaced) {
+		if !wait.SleepUnless(ctx, retry.next(), conn.replaced) || isClosed(conn.replaced) {
 			return
 		}
 	}
 }
 
-// withoutRules says once that there are no rules for us.
+// withoutRules publishes no rules, and logs once why.
 func (c *Client) withoutRules(b *ruleBook, conn *connection) {
 	if !b.off {
-		c.log.Warn("access monitoring rules can't be read, only static routes are in force", logkey.Version, conn.cluster.Version,
+		c.log.Warn("access monitoring rules can't be read, using only static routes", logkey.Version, conn.cluster.Version,
 			logkey.Hint, "grant the role of these credentials list and read on access_monitoring_rule, if this Teleport has them")
 	}
 	b.off = true
 	clear(b.byName)
-	b.told()
+	b.publishAll()
 }
 
-// listRules replaces what is known by what the server has. False means that
-// it is worth trying again, which is due then.
+// listRules replaces all rules by those of the server. It returns false after an
+// error that may be temporary, and schedules the next try.
 func (c *Client) listRules(ctx context.Context, b *ruleBook, conn *connection) bool {
 	fresh := make(map[string]rule.Source)
 	err := c.eachRule(ctx, conn, func(r *rulespb.AccessMonitoringRule) {
@@ -103,11 +104,11 @@ func (c *Client) listRules(ctx context.Context, b *ruleBook, conn *connection) b
 	})
 	switch {
 	case err == nil:
-		b.trouble.over()
-		b.waits.reset()
+		b.problems.Recovered(logonce.Key{Kind: rulesProblem}, "listed access monitoring rules again")
+		b.retry.reset()
 		b.off = false
 		b.byName = fresh
-		b.told()
+		b.publishAll()
 		return true
 	case fault.Is(err, fault.Denied), fault.Is(err, fault.Unsupported):
 		c.withoutRules(b, conn)
@@ -115,13 +116,29 @@ func (c *Client) listRules(ctx context.Context, b *ruleBook, conn *connection) b
 	case ctx.Err() != nil:
 		return false
 	}
-	b.trouble.note(err)
-	b.again.Reset(b.waits.next())
+	b.problems.Problem(slog.LevelWarn, logonce.Key{Kind: rulesProblem}, "can't list access monitoring rules, using the previous ones and trying again", err)
+	b.again.Reset(b.retry.next())
 	return false
 }
 
-// eachRule yields every rule about access requests that names us, from
-// servers that don't filter also others.
+// Rules returns the access monitoring rules that notify this plugin, sorted by
+// name. Serve passes them, and their changes, to its Handler.
+func (c *Client) Rules(ctx context.Context) ([]rule.Source, error) {
+	var sources []rule.Source
+	err := c.call(ctx, opRules, reads, func(ctx context.Context, conn *connection) error {
+		sources = nil
+		return c.eachRule(ctx, conn, func(r *rulespb.AccessMonitoringRule) {
+			if src, ok := source(r); ok {
+				sources = append(sources, src)
+			}
+		})
+	})
+	slices.SortFunc(sources, func(a, b rule.Source) int { return cmp.Compare(a.Name, b.Name) })
+	return sources, err
+}
+
+// eachRule yields every rule on access requests that notifies this plugin, and
+// also others from servers that can't filter.
 func (c *Client) eachRule(ctx context.Context, conn *connection, yield func(*rulespb.AccessMonitoringRule)) error {
 	filters := true
 	for token := ""; ; {
@@ -163,7 +180,7 @@ func (c *connection) rulesPage(ctx context.Context, token string, filters bool) 
 	return resp.GetRules(), resp.GetNextPageToken(), err
 }
 
-// changed takes over one event. It returns whether rules are others now.
+// changed applies one event. It reports whether a rule changed.
 func (b *ruleBook) changed(e types.Event) bool {
 	if e.Resource == nil || e.Resource.GetKind() != types.KindAccessMonitoringRule {
 		return false
@@ -174,7 +191,7 @@ func (b *ruleBook) changed(e types.Event) bool {
 	if e.Type == types.OpPut {
 		if r, ok := unwrapRule(e.Resource); ok {
 			if src, ok := source(r); ok {
-				b.byName[name] = src // else it no longer names us
+				b.byName[name] = src // else it no longer notifies this plugin
 			}
 		}
 	}
@@ -182,11 +199,11 @@ func (b *ruleBook) changed(e types.Event) bool {
 	if had == has && before.Equal(after) {
 		return false
 	}
-	b.told()
+	b.publishAll()
 	return true
 }
 
-// unwrapRule takes a rule out of the api's older kind of resource.
+// unwrapRule returns the rule inside the api's older resource type.
 func unwrapRule(r types.Resource) (*rulespb.AccessMonitoringRule, bool) {
 	w, ok := r.(types.Resource153Unwrapper)
 	if !ok {
@@ -196,7 +213,7 @@ func unwrapRule(r types.Resource) (*rulespb.AccessMonitoringRule, bool) {
 	return found, ok
 }
 
-// source translates a rule, if it is about access requests and names us.
+// source translates a rule, if it is on access requests and notifies this plugin.
 func source(r *rulespb.AccessMonitoringRule) (rule.Source, bool) {
 	spec := r.GetSpec()
 	if spec.GetNotification().GetName() != pluginName || !slices.Contains(spec.GetSubjects(), types.KindAccessRequest) {
@@ -206,23 +223,24 @@ func source(r *rulespb.AccessMonitoringRule) (rule.Source, bool) {
 		Name:       r.GetMetadata().GetName(),
 		Condition:  spec.GetCondition(),
 		Recipients: slices.Clone(spec.GetNotification().GetRecipients()),
-		Unread:     hasUnread(spec),
+		Unread:     hasUnknownFields(spec),
 	}, true
 }
 
-// The fields of a rule's spec that the api version that this is built with
-// does not know, and that decide nothing about notifications: field 5 is gone
-// from Teleport, automatic_review is 6 and desired_state 7.
-const firstUnread = 8
+// firstUnknownField is the first field of a rule's spec that our version of the
+// api module doesn't know and that may affect notifications: field 5 was removed
+// from Teleport, 6 is automatic_review, 7 is desired_state.
+const firstUnknownField = 8
 
-// hasUnread says that the rule says more than we can read, such as schedules.
-func hasUnread(spec *rulespb.AccessMonitoringRuleSpec) bool {
+// hasUnknownFields reports whether the rule has fields that we can't read, such
+// as schedules.
+func hasUnknownFields(spec *rulespb.AccessMonitoringRuleSpec) bool {
 	for b := spec.ProtoReflect().GetUnknown(); len(b) > 0; {
 		number, _, n := protowire.ConsumeField(b)
 		if n < 0 {
 			return true
 		}
-		if number >= firstUnread {
+		if number >= firstUnknownField {
 			return true
 		}
 		b = b[n:]

@@ -70,7 +70,7 @@ func putRule(t *testing.T, s *teleporttest.Server, name string) {
 func watchRules(t *testing.T, s *teleporttest.Server) (*seenRules, *Client, *journal) {
 	t.Helper()
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})
-	c.timings.rules = waits{first: c.timings.firstWait, max: c.timings.maxWait}
+	c.timings.rules = retryDelay{first: c.timings.firstWait, max: c.timings.maxWait}
 	got := &seenRules{}
 	serve(t, c, got.handler())
 	return got, c, j
@@ -179,7 +179,7 @@ func TestRulesThatCannotBeListed(t *testing.T) {
 	heal()
 	knows(t, got, "a")
 	eventually(t, "requests are looked at again", func() bool { _, n := got.told(); return n == 2 })
-	if n := len(j.lines("could not list access monitoring rules")); n != 1 {
+	if n := len(j.lines("can't list access monitoring rules")); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
 	if n := len(j.lines("listed access monitoring rules again")); n != 1 {

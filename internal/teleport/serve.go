@@ -4,39 +4,49 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
-// Serve owns the connection: it connects, watches, and does both again after
-// every loss, until ctx ends (then it returns nil). Before the first success
-// a [fault.Fatal] error ends it; later nothing does, because what is wrong may
-// be put right while we wait. With FailFast every loss ends it.
+// What is logged once while it lasts.
+const (
+	connectProblem     logonce.Kind = "connect"
+	watchProblem       logonce.Kind = "watch"
+	resyncProblem      logonce.Kind = "resync"
+	rulesProblem       logonce.Kind = "rules"
+	credentialsProblem logonce.Kind = "credentials"
+)
+
+// Serve connects and watches, and does both again after every loss, until ctx
+// ends (it returns nil then). A [fault.Fatal] error ends it before the first
+// watch began; later it keeps trying, because a person may fix the cause
+// meanwhile. With FailFast every loss ends it.
 func (c *Client) Serve(ctx context.Context, h Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	resync := &resyncer{
 		run: h.Resync, due: make(chan struct{}, 1), every: c.timings.resync,
-		waits:   waits{first: time.Second, max: time.Minute},
-		trouble: &trouble{log: c.log, level: slog.LevelWarn, begun: "could not look at all access requests, trying again", ended: "looked at all access requests again"},
+		retry:    retryDelay{first: time.Second, max: time.Minute},
+		problems: c.problems,
 	}
 	var background sync.WaitGroup
 	defer background.Wait()
 	defer cancel()
-	background.Go(func() { c.keepCredentials(ctx) })
+	background.Go(func() { c.refreshCredentials(ctx) })
 	background.Go(func() { resync.serve(ctx) })
 	return c.serve(ctx, h, resync)
 }
 
 func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
-	lost := &trouble{log: c.log, level: slog.LevelWarn,
-		begun: "lost the watch over access requests, trying again", ended: "watching access requests again"}
-	wait := waits{first: c.timings.firstWait, max: c.timings.maxWait}
+	retry := retryDelay{first: c.timings.firstWait, max: c.timings.maxWait}
 	rules := c.newRuleBook(h.Rules)
 	defer rules.again.Stop()
-	var told *connection
+	var announced *connection
 	for first := true; ; {
 		conn, err := c.ensure(ctx, first)
 		if ctx.Err() != nil {
@@ -45,20 +55,20 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 		if err != nil {
 			return err
 		}
-		if conn != told {
+		if conn != announced {
 			c.announce(conn)
 			if h.Connected != nil {
 				h.Connected(ctx, conn.cluster)
 			}
-			told = conn
+			announced = conn
 		}
 		var begun time.Time
 		err = c.watch(ctx, conn, watching{
 			changed: h.Changed, rules: rules, resync: resync.trigger,
 			ready: func() {
 				begun, first = time.Now(), false
-				lost.over()
-				c.watches()
+				c.problems.Recovered(logonce.Key{Kind: watchProblem}, "watching access requests again")
+				c.watchBegan()
 				resync.trigger()
 			},
 		})
@@ -69,15 +79,15 @@ func (c *Client) serve(ctx context.Context, h Handler, resync *resyncer) error {
 			continue // renewed credentials: the next connection is there already
 		case first && (fault.Is(err, fault.Denied) || fault.Is(err, fault.Fatal)):
 			return deniedWatch(err)
-		case c.fast:
+		case c.failFast:
 			return err
 		}
-		c.lacks(err)
-		lost.note(err)
+		c.watchLost(err)
+		c.problems.Problem(slog.LevelWarn, logonce.Key{Kind: watchProblem}, "lost the watch on access requests, trying again", err)
 		if !begun.IsZero() && time.Since(begun) >= c.timings.healthy {
-			wait.reset()
+			retry.reset()
 		}
-		if !sleep(ctx, wait.next(), conn.replaced) {
+		if !wait.SleepUnless(ctx, retry.next(), conn.replaced) {
 			return nil
 		}
 		c.examine(ctx, conn)
@@ -94,9 +104,9 @@ func deniedWatch(err error) error {
 	return &denied
 }
 
-// examine finds out whether a connection whose watch broke is still good, and
-// drops it if not: a stream alone may have been reset, or the server is gone,
-// or another version of it has come back, of which nothing is known.
+// examine pings the server after a watch broke, and drops the connection unless
+// the same version of the same cluster answers: only the stream may have been
+// reset, the server may be gone, or it may have been upgraded.
 func (c *Client) examine(ctx context.Context, conn *connection) {
 	ctx, cancel := context.WithTimeout(ctx, c.timings.firstDial)
 	defer cancel()
@@ -111,13 +121,12 @@ func (c *Client) examine(ctx context.Context, conn *connection) {
 
 // ensure returns the current connection, or tries to connect until it has one.
 func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
-	waiting := &trouble{log: c.log, level: slog.LevelWarn,
-		begun: "can't reach Teleport, waiting for it", ended: "reached Teleport"}
-	wait := waits{first: c.timings.firstWait, max: c.timings.maxWait}
+	key := logonce.Key{Kind: connectProblem}
+	retry := retryDelay{first: c.timings.firstWait, max: c.timings.maxWait}
 	dial := c.timings.firstDial
 	for {
 		if conn := c.connected(); conn != nil {
-			waiting.over(logkey.Addr, c.dialer.addr)
+			c.problems.Recovered(key, "reached Teleport", logkey.Addr, c.dialer.addr)
 			return conn, nil
 		}
 		_, err := c.connect(ctx, dial)
@@ -127,24 +136,24 @@ func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		if c.fast || first && fault.Is(err, fault.Fatal) {
+		if c.failFast || first && fault.Is(err, fault.Fatal) {
 			return nil, err
 		}
-		c.lacks(err)
-		waiting.note(err, logkey.Addr, c.dialer.addr)
+		c.watchLost(err)
+		c.problems.Problem(slog.LevelWarn, key, "can't reach Teleport, waiting for it", err, logkey.Addr, c.dialer.addr)
 		dial = min(2*dial, maxDialTimeout)
-		if !sleep(ctx, wait.next(), c.renewed) {
+		if !wait.SleepUnless(ctx, retry.next(), c.renewed) {
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// announce says where we are now.
+// announce logs the cluster of a new connection.
 func (c *Client) announce(conn *connection) {
 	c.log.Info("connected to Teleport", logkey.Addr, c.dialer.addr,
 		logkey.Cluster, conn.cluster.Name, logkey.Version, conn.cluster.Version, logkey.WebURL, conn.cluster.WebURL)
 	if n, ok := major(conn.cluster.Version); ok && n < oldestTested {
-		c.log.Warn("this Teleport is older than any version that this program is tested with",
+		c.log.Warn("Teleport is older than the oldest tested version",
 			logkey.Version, conn.cluster.Version, logkey.OldestTested, oldestTested)
 	}
 }
@@ -158,17 +167,17 @@ func isClosed(ch <-chan struct{}) bool {
 	}
 }
 
-// resyncer runs Resync when it is due: never twice at once, soon again after
-// an error, and regularly while there has been a watch.
+// resyncer calls Resync when it is due: soon after an error, and regularly once
+// there has been a watch. Calls never overlap.
 type resyncer struct {
-	run     func(context.Context) error
-	due     chan struct{} // one token
-	every   time.Duration
-	waits   waits
-	trouble *trouble
+	run      func(context.Context) error
+	due      chan struct{} // holds one token
+	every    time.Duration
+	retry    retryDelay
+	problems *logonce.Logger
 }
 
-// trigger makes a resync due. One that is running started too early to count.
+// trigger makes a resync due, also while one is running.
 func (r *resyncer) trigger() {
 	select {
 	case r.due <- struct{}{}:
@@ -180,7 +189,7 @@ func (r *resyncer) serve(ctx context.Context) {
 	if r.run == nil {
 		return
 	}
-	select { // nothing to look at before the first watch
+	select { // no resync before the first watch
 	case <-r.due:
 	case <-ctx.Done():
 		return
@@ -188,12 +197,31 @@ func (r *resyncer) serve(ctx context.Context) {
 	for ctx.Err() == nil {
 		next := r.every
 		if err := r.run(ctx); err == nil {
-			r.trouble.over()
-			r.waits.reset()
+			r.problems.Recovered(logonce.Key{Kind: resyncProblem}, "resync succeeded again")
+			r.retry.reset()
 		} else if ctx.Err() == nil {
-			r.trouble.note(err)
-			next = r.waits.next()
+			r.problems.Problem(slog.LevelWarn, logonce.Key{Kind: resyncProblem}, "resync failed, trying again", err)
+			next = r.retry.next()
 		}
-		sleep(ctx, next, r.due)
+		wait.SleepUnless(ctx, next, r.due)
 	}
 }
+
+// retryDelay returns growing, jittered delays between tries: each is between half
+// of and the full current step, which doubles up to the maximum.
+type retryDelay struct {
+	first, max time.Duration
+	step       time.Duration
+}
+
+func (r *retryDelay) next() time.Duration {
+	switch {
+	case r.step == 0:
+		r.step = r.first
+	default:
+		r.step = min(2*r.step, r.max)
+	}
+	return r.step/2 + rand.N(r.step/2+1)
+}
+
+func (r *retryDelay) reset() { r.step = 0 }

@@ -7,13 +7,13 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// Call is one call to Teleport, for whoever counts them.
+// Call is one call to Teleport, for metrics.
 type Call struct {
 	Took time.Duration
 	Err  error // nil if Teleport answered
 }
 
-// Status is how the connection stands at the moment.
+// Status is the state of the connection.
 type Status struct {
 	Connected bool
 	Watching  bool
@@ -22,12 +22,11 @@ type Status struct {
 	Expires   time.Time      // when the credentials end
 	Source    string         // the file that a person would replace
 
-	// ExpiresSoon says that the credentials are so near their end that the log
-	// has warned of it.
+	// ExpiresSoon reports whether the log has warned that the credentials expire.
 	ExpiresSoon bool
 }
 
-// Status returns it. It asks nobody.
+// Status returns the current state, without a call to Teleport.
 func (c *Client) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,25 +35,25 @@ func (c *Client) Status() Status {
 		Cluster: c.cluster, Expires: c.creds.notAfter, Source: c.creds.source,
 	}
 	if !s.Watching {
-		s.Err = c.why
+		s.Err = c.watchErr
 	}
 	warned := warnings(c.creds.notBefore, c.creds.notAfter, c.refresh > 0)
-	s.ExpiresSoon = stand(time.Now(), c.creds.notAfter, warned).due > 0
+	s.ExpiresSoon = expiryStateAt(time.Now(), c.creds.notAfter, warned).warnings > 0
 	return s
 }
 
-// watches notes that the watch began.
-func (c *Client) watches() {
+// watchBegan notes that the watch began.
+func (c *Client) watchBegan() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watching, c.why = true, nil
+	c.watching, c.watchErr = true, nil
 }
 
-// lacks notes why there is no watch, or no connection to have one on.
-func (c *Client) lacks(err error) {
+// watchLost notes why there is no watch.
+func (c *Client) watchLost(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watching, c.why = false, err
+	c.watching, c.watchErr = false, err
 }
 
 // Reasons returns every reason that calls of this package fail for, sorted:

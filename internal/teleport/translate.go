@@ -9,8 +9,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// request translates Teleport's access request as it concerns us: reviews that
-// came through our own user came from Slack.
+// request translates Teleport's access request. Reviews that our own user
+// submitted came from Slack.
 func (c *Client) request(r *types.AccessRequestV3) access.Request {
 	c.mu.Lock()
 	self := c.creds.user
@@ -18,8 +18,8 @@ func (c *Client) request(r *types.AccessRequestV3) access.Request {
 	return request(r, self)
 }
 
-// request translates Teleport's access request. Reviews that came through user
-// self came from Slack. The result shares no memory with r.
+// request translates Teleport's access request. Reviews that the user self
+// submitted came from Slack. The result shares no memory with r.
 func request(r *types.AccessRequestV3, self string) access.Request {
 	out := access.Request{
 		ID:                 r.GetName(),
@@ -65,8 +65,8 @@ func request(r *types.AccessRequestV3, self string) access.Request {
 	return out
 }
 
-// state translates a state. What this version doesn't know is undecided: it
-// is shown as open until Teleport says something we understand.
+// state translates a state. An unknown state counts as pending until Teleport
+// sends one that is known.
 func state(s types.RequestState) access.State {
 	switch s {
 	case types.RequestState_APPROVED:
@@ -79,8 +79,8 @@ func state(s types.RequestState) access.State {
 	return access.Pending
 }
 
-// known returns t in UTC, or the zero time where the wire has the Unix epoch
-// for "not set".
+// known returns t in UTC, or the zero time for the Unix epoch, which means "not
+// set" in the protocol.
 func known(t time.Time) time.Time {
 	if t.IsZero() || t.Unix() == 0 {
 		return time.Time{}

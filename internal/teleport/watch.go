@@ -14,29 +14,29 @@ import (
 
 const opWatch = "watch access requests"
 
-// watching is whom a watch tells what.
+// watching has the functions that a watch calls.
 type watching struct {
 	changed func(id string) // may be nil
 	rules   *ruleBook
-	ready   func() // nothing can be missed any more
-	resync  func() // everything is to be looked at again
+	ready   func() // the watch began: no later change is missed
+	resync  func() // everything needs a resync
 }
 
-// watch hands out the IDs of changed requests, and the rules, until the stream
-// ends, which it does in the end: overflow, restart, a broken connection, a
-// connection that was replaced. The error is never nil.
+// watch passes the IDs of changed requests, and the rules, until the stream ends:
+// after an overflow, a restart, a broken connection or one that was replaced. The
+// error is never nil.
 func (c *Client) watch(ctx context.Context, conn *connection, h watching) error {
-	conn.begin() // a replaced connection waits for us to let go
+	conn.begin() // a replaced connection closes after this watch
 	defer conn.end()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, rules, err := c.openWatch(ctx, conn, h.rules.tell != nil)
+	w, rules, err := c.openWatch(ctx, conn, h.rules.publish != nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = w.Close() }() // it only cancels
 
-	// Before any request: which of them hears of it, rules say first.
+	// Before any request, because rules decide about its recipients.
 	c.beginRules(ctx, h.rules, conn, rules)
 	h.ready()
 	for {
@@ -60,8 +60,8 @@ func (c *Client) watch(ctx context.Context, conn *connection, h watching) error 
 	}
 }
 
-// openWatch begins a watch over requests and, if they are wanted and can be
-// had, rules.
+// openWatch begins a watch on requests and, if they are wanted and can be read,
+// on rules.
 func (c *Client) openWatch(ctx context.Context, conn *connection, wanted bool) (w types.Watcher, rules bool, err error) {
 	if wanted && !conn.noRules.Load() {
 		w, rules, err = c.openWatchOf(ctx, conn, types.KindAccessRequest, types.KindAccessMonitoringRule)
@@ -69,7 +69,7 @@ func (c *Client) openWatch(ctx context.Context, conn *connection, wanted bool) (
 			return w, rules, err
 		}
 	}
-	// Servers that know no partial success refuse all for one.
+	// Servers without partial success refuse the watch if one kind is denied.
 	w, _, err = c.openWatchOf(ctx, conn, types.KindAccessRequest)
 	if err == nil && wanted {
 		conn.noRules.Store(true)
@@ -114,8 +114,9 @@ func (c *Client) firstEvent(w types.Watcher, conn *connection) (types.Event, err
 	}
 }
 
-// checkFirst says whether a watch began with the event it has to begin with,
-// and whether we were let watch requests. Old servers don't say, but refuse.
+// checkFirst returns an error unless the first event is an init event that
+// confirms the watch on requests. Old servers don't confirm kinds, but refuse the
+// watch.
 func checkFirst(e types.Event) error {
 	if e.Type != types.OpInit {
 		return fault.New(fault.Retry, opWatch, fmt.Sprintf("began with %v instead of init", e.Type))
@@ -126,7 +127,7 @@ func checkFirst(e types.Event) error {
 	return nil
 }
 
-// confirms says that a first event names the kind.
+// confirms reports whether the first event confirms the watch on a kind.
 func confirms(first types.Event, kind string) bool {
 	status, ok := first.Resource.(types.WatchStatus)
 	return ok && slices.ContainsFunc(status.GetKinds(), func(k types.WatchKind) bool { return k.Kind == kind })
@@ -151,8 +152,8 @@ func watchEnd(w types.Watcher) error {
 	return watchError(err)
 }
 
-// watchError classifies why a watch failed or ended. A server that may show us
-// none of the kinds calls the question a bad one.
+// watchError classifies why a watch failed or ended. A server that denies all
+// kinds reports a bad parameter.
 func watchError(err error) error {
 	f := classify(opWatch, err, reads)
 	if e, ok := fault.As(f); ok && e.Class == fault.Bug {

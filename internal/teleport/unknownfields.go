@@ -6,10 +6,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// What newer servers say and understand, and the api module that this is built
-// with has no names for. It keeps such fields as they came and sends what is
-// put there, so each of them is read or written here, by its number. A newer
-// api module makes this file unnecessary.
+// Newer servers use protobuf fields that our version of the api module doesn't
+// define. The module keeps such fields when it decodes a message and sends them
+// when it encodes one, so they are read and written here by number. A newer api
+// module makes this file unnecessary.
 
 // Fields of types.AccessReview.
 const (
@@ -17,15 +17,15 @@ const (
 	fieldOnBehalf    protowire.Number = 12 // bool: the caller is not the author
 )
 
-// onBehalf is what makes a review one that is submitted for somebody else:
-// field 12, true. Servers before 18.11 pass over it and then refuse the review,
+// onBehalf returns the encoded field that submits a review for another user:
+// field 12, true. Servers before 18.11 ignore it and then refuse the review,
 // since its author is not the caller.
 func onBehalf() []byte {
 	return protowire.AppendVarint(protowire.AppendTag(nil, fieldOnBehalf, protowire.VarintType), 1)
 }
 
-// submittedBy returns through whom a review came that its author did not
-// submit: a plugin's user, or "" for the author's own.
+// submittedBy returns the plugin's user that submitted the review for its author,
+// or "" if the author submitted it.
 func submittedBy(unrecognized []byte) string {
 	by, behalf := "", false
 	eachField(unrecognized, func(n protowire.Number, number uint64, text []byte) {
@@ -43,17 +43,17 @@ func submittedBy(unrecognized []byte) string {
 }
 
 // The request kind is an enum (0 undefined, 1 short-term, 2 long-term) in
-// types.AccessRequestSpecV3, whose number nobody could tell us for certain. It
-// can only be one of those after the last that the api knows.
+// types.AccessRequestSpecV3. Its number is not known for certain; it is greater
+// than the last one that the api defines.
 const (
 	lastKnownSpecField protowire.Number = 22
 	longTermValue      uint64           = 2
 )
 
-// kind reads the request kind from what the api did not recognise in a
-// request's spec. Any number there that could mean long-term is taken for it:
-// mistaken, it costs a request its buttons, where the other mistake would let
-// lasting access be given by a click.
+// kind reads the request kind from the unknown fields of a request's spec. Any
+// number there that could mean long-term is taken as such: if that is wrong, a
+// request has no buttons; the opposite mistake would let a click grant lasting
+// access.
 func kind(unrecognized []byte) access.Kind {
 	k := access.ShortTerm
 	eachField(unrecognized, func(n protowire.Number, number uint64, _ []byte) {
@@ -64,8 +64,8 @@ func kind(unrecognized []byte) access.Kind {
 	return k
 }
 
-// eachField calls f for the numbers and the texts among encoded fields, until
-// the end or the first field that is none.
+// eachField calls f for each encoded field that is a number or a text, up to the
+// first invalid field.
 func eachField(b []byte, f func(n protowire.Number, number uint64, text []byte)) {
 	for len(b) > 0 {
 		n, typ, tag := protowire.ConsumeTag(b)

@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// Door is which of a cluster's services is at the configured address.
-type Door uint8
+// Endpoint is the kind of service at the configured address.
+type Endpoint uint8
 
-// The doors.
+// The kinds of services.
 const (
-	UnknownDoor Door = iota
-	AuthDoor         // the Auth Service itself
-	ProxyDoor        // a Proxy Service
+	UnknownEndpoint Endpoint = iota
+	AuthEndpoint             // the Auth Service itself
+	ProxyEndpoint            // a Proxy Service
 )
 
-// doorTimeout bounds a look at the address.
-const doorTimeout = 5 * time.Second
+// endpointTimeout bounds one request to the address.
+const endpointTimeout = 5 * time.Second
 
-// Door looks which service answers at the address, by the certificate that it
-// shows. Where only an HTTP proxy leads there it is unknown.
-func (c *Client) Door(ctx context.Context) Door {
-	ctx, cancel := context.WithTimeout(ctx, doorTimeout)
+// Endpoint returns which service answers at the address, by its certificate. It
+// is unknown if the address is reached only through an HTTP proxy.
+func (c *Client) Endpoint(ctx context.Context) Endpoint {
+	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
 	defer cancel()
 	chain := c.dialer.shownCertificates(ctx)
 	switch {
 	case len(chain) == 0:
-		return UnknownDoor
+		return UnknownEndpoint
 	case isTeleportHost(chain[0]):
-		return AuthDoor
+		return AuthEndpoint
 	}
-	return ProxyDoor
+	return ProxyEndpoint
 }
 
 func (d dialer) raw(ctx context.Context) (net.Conn, error) {
@@ -43,9 +43,9 @@ func (d dialer) raw(ctx context.Context) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", d.addr)
 }
 
-// ProxyTime asks a Proxy Service's web port how late it is there, and returns
-// how far that is ahead of here. The gRPC API tells no time, so an Auth
-// Service can't be asked.
+// ProxyTime returns how far the clock of a Proxy Service is ahead of ours, by the
+// Date header of its web port. The gRPC API has no such thing, so an Auth Service
+// can't be asked.
 func (c *Client) ProxyTime(ctx context.Context) (ahead time.Duration, ok bool) {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSClientConfig: c.dialer.webTLS}
 	if c.dialer.dial != nil {
@@ -55,7 +55,7 @@ func (c *Client) ProxyTime(ctx context.Context) (ahead time.Duration, ok bool) {
 }
 
 func askTime(ctx context.Context, transport http.RoundTripper, url string) (time.Duration, bool) {
-	ctx, cancel := context.WithTimeout(ctx, doorTimeout)
+	ctx, cancel := context.WithTimeout(ctx, endpointTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

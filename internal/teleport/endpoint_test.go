@@ -35,7 +35,7 @@ func web(t *testing.T, date string) *httptest.Server {
 	return s
 }
 
-func TestDoor(t *testing.T) {
+func TestEndpoint(t *testing.T) {
 	auth := startServer(t, teleporttest.Options{})
 	proxy := web(t, "")
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -44,12 +44,12 @@ func TestDoor(t *testing.T) {
 	}
 	silent.Close() // nobody listens there any more
 	identity := writeIdentity(t, auth, teleporttest.Identity{})
-	for addr, want := range map[string]Door{
-		auth.Addr(): AuthDoor, proxy.Listener.Addr().String(): ProxyDoor, silent.Addr().String(): UnknownDoor,
+	for addr, want := range map[string]Endpoint{
+		auth.Addr(): AuthEndpoint, proxy.Listener.Addr().String(): ProxyEndpoint, silent.Addr().String(): UnknownEndpoint,
 	} {
 		c, _ := newClient(t, Options{Addr: addr, Identity: identity})
-		if got := c.Door(t.Context()); got != want {
-			t.Errorf("%s: door %d, want %d", addr, got, want)
+		if got := c.Endpoint(t.Context()); got != want {
+			t.Errorf("%s: endpoint %d, want %d", addr, got, want)
 		}
 	}
 }

@@ -26,10 +26,10 @@ func TestNetworkSettings(t *testing.T) {
 	})
 	want := []check.Setting{
 		{Name: "HTTPS_PROXY", Value: "https://proxy:3128 (with a user)"},
-		{Name: "HTTP_PROXY", Wrong: "is no address of a proxy", Hint: "write it as http://host:port"},
+		{Name: "HTTP_PROXY", Wrong: "is not a proxy address", Hint: "write it as http://host:port"},
 		{Name: "http_proxy", Value: "http://plain:80 (with a user)"},
 		{Name: "no_proxy", Value: ".internal"},
-		{Name: "SSL_CERT_FILE", Wrong: "is " + empty + ", which has no PEM certificate in it", Hint: "name a file of PEM certificates that the user who runs teleport-slack can read"},
+		{Name: "SSL_CERT_FILE", Wrong: "is " + empty + ", which contains no PEM certificate", Hint: "set a file of PEM certificates that the user running teleport-slack can read"},
 		{Name: "SSL_CERT_DIR", Value: dir + ":" + dir},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

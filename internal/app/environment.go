@@ -13,8 +13,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/check"
 )
 
-// networkSettings returns the variables that decide how networks are reached,
-// in a fixed order, as they may be shown to anybody.
+// networkSettings returns the environment variables that affect connections, in
+// a fixed order and without secrets.
 func networkSettings(environ []string) []check.Setting {
 	var found []check.Setting
 	for _, v := range []struct {
@@ -47,24 +47,24 @@ func variable(environ []string, name string) string {
 
 func shown(value string) check.Setting { return check.Setting{Value: value} }
 
-// shownProxy leaves out who we are to the proxy.
+// shownProxy removes the proxy's username and password.
 func shownProxy(value string) check.Setting {
 	u, err := parseProxy(value)
 	if err != nil {
-		return check.Setting{Wrong: "is no address of a proxy", Hint: "write it as http://host:port"}
+		return check.Setting{Wrong: "is not a proxy address", Hint: "write it as http://host:port"}
 	}
 	return check.Setting{Value: withoutUser(u)}
 }
 
-// parseProxy reads a proxy's address as net/http does: the scheme may be left
-// out. Its error doesn't repeat the address.
+// parseProxy parses a proxy address as net/http does: the scheme is optional.
+// The error doesn't contain the address, which may have a password.
 func parseProxy(value string) (*url.URL, error) {
 	if !strings.Contains(value, "://") {
 		value = "http://" + value
 	}
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
-		return nil, errors.New("no address of a proxy")
+		return nil, errors.New("not a proxy address")
 	}
 	return u, nil
 }
@@ -77,16 +77,16 @@ func withoutUser(u *url.URL) string {
 	return bare.String()
 }
 
-// shownAuthorities looks whether Go would find an authority in the file: it
-// says nothing about one that it can't read, and then trusts nobody.
+// shownAuthorities checks that Go finds certificate authorities in the file. Go
+// ignores a file that it can't read, and then trusts no server.
 func shownAuthorities(path string) check.Setting {
 	content, err := os.ReadFile(path)
-	var hint = "name a file of PEM certificates that the user who runs teleport-slack can read"
+	var hint = "set a file of PEM certificates that the user running teleport-slack can read"
 	switch {
 	case err != nil:
 		return check.Setting{Wrong: "can't be used: " + err.Error(), Hint: hint}
 	case !x509.NewCertPool().AppendCertsFromPEM(content):
-		return check.Setting{Wrong: "is " + path + ", which has no PEM certificate in it", Hint: hint}
+		return check.Setting{Wrong: "is " + path + ", which contains no PEM certificate", Hint: hint}
 	}
 	return check.Setting{Value: path}
 }
@@ -94,21 +94,21 @@ func shownAuthorities(path string) check.Setting {
 func shownFolders(value string) check.Setting {
 	for _, dir := range filepath.SplitList(value) {
 		if _, err := os.ReadDir(dir); err != nil {
-			return check.Setting{Wrong: "can't be used: " + err.Error(), Hint: "name folders of PEM certificates that the user who runs teleport-slack can read"}
+			return check.Setting{Wrong: "can't be used: " + err.Error(), Hint: "set directories of PEM certificates that the user running teleport-slack can read"}
 		}
 	}
 	return check.Setting{Value: value}
 }
 
-// proxyOf returns by which proxy an address is reached; empty for none.
+// proxyOf returns the proxy that is used for an address; empty for none.
 func proxyOf(address string, proxy func(*http.Request) (*url.URL, error)) (string, error) {
 	req, err := http.NewRequest(http.MethodPost, address, nil)
 	if err != nil {
-		return "", nil //nolint:nilerr // the loader has said what is wrong with it
+		return "", nil //nolint:nilerr // config reports the error
 	}
 	u, err := proxy(req)
 	if err != nil {
-		return "", errors.New("it is no address") // net/http's error repeats it, password and all
+		return "", errors.New("not an address") // net/http's error contains it, password included
 	}
 	if u == nil {
 		return "", nil
