@@ -65,7 +65,10 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	}
 	st := State{Record: draft.Record(), CanReact: !n.noReact.Load(), Buttons: *n.buttons.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders}
 	var details *access.Details // looked up once a message needs them
-	st.Request, err = n.o.Requests.Request(ctx, id)
+	var fresh bool
+	if st.Request, fresh = n.takeEvent(id); !fresh {
+		st.Request, err = n.o.Requests.Request(ctx, id)
+	}
 	switch {
 	case fault.Is(err, fault.NotFound):
 		st.Gone = true

@@ -155,11 +155,13 @@ func (d *Draft) save(ctx context.Context, rec Record) error {
 	}
 }
 
-// mergedInto returns the other writer's record with our results.
+// mergedInto returns the other writer's record with our results. A copy that it
+// lacks is added if it has a message, and only then: the other writer may know
+// its recipient by another ID.
 func (d *Draft) mergedInto(theirs Record) Record {
 	for _, r := range d.results {
-		if i := d.rec.IndexOf(r.CopyID); i >= 0 && theirs.IndexOf(r.CopyID) < 0 {
-			theirs = theirs.Add(d.rec.Copies[i])
+		if c, ok := d.Copy(r.CopyID); ok && !c.At.IsZero() && theirs.IndexOf(r.CopyID) < 0 {
+			theirs = theirs.Add(c)
 		}
 	}
 	return applied(theirs, d.results)

@@ -142,7 +142,7 @@ func (s *seen) handler() Handler {
 			defer s.mu.Unlock()
 			s.connected = append(s.connected, c)
 		},
-		Changed: func(id string) {
+		Changed: func(id string, _ *access.Request) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.changed == nil {
