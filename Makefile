@@ -14,23 +14,14 @@ ARGS ?=
 BENCHTIME ?= 1s
 
 GO      := go
-GOTEST  := $(GO) run ./scripts/gotest
-LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
 DEPLOY  := $(GO) -C deploy
-DEPLOYTEST := $(DEPLOY) run github.com/teleport-slack/teleport-slack/scripts/gotest
+LINT    := $(GO) tool -modfile=tools/go.mod golangci-lint
+# In a module apart from golangci-lint's, so that a first "make test" loads little.
+GOTESTSUM  := tool -modfile=$(CURDIR)/tools/gotestsum/go.mod gotestsum --format-hide-empty-pkg --
+GOTEST     := $(GO) $(GOTESTSUM)
+DEPLOYTEST := $(DEPLOY) $(GOTESTSUM)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-
-# Teleport's api brings in code for all of Teleport. Not inlining in it, in what
-# else comes along, in the demo and where nothing is hot, and leaving out gRPC's
-# debug pages, makes the program 4 MB smaller.
-internal := github.com/teleport-slack/teleport-slack/internal
-not-inlined := github.com/gravitational/... google.golang.org/... go.opentelemetry.io/... golang.org/x/... \
-	$(addprefix github.com/,beevik/... cenkalti/... coder/... go-logr/... google/... gogo/... grpc-ecosystem/... pelletier/... prometheus/... russellhaering/... slack-go/... spf13/...) \
-	$(addprefix $(internal)/,app check cli config demo manifest people quiet reminder replica review route rule slack slacktest telemetry teleport teleporttest) \
-	archive/... compress/... os/... net/... html/... text/... go/... mime/... log/... regexp/... encoding/xml encoding/asn1 crypto/x509/... crypto/tls vendor/golang.org/x/...
-SLIM := -tags grpcnotrace $(not-inlined:%=-gcflags=%=-l)
-
-BUILD := -trimpath $(SLIM) -ldflags "$(LDFLAGS)"
+BUILD   := -trimpath -ldflags "$(LDFLAGS)"
 
 # Where a release is packed, and the time that everything in it has.
 DIST  ?= dist
@@ -68,6 +59,7 @@ deps: ## download everything that the other targets need; they work offline then
 	$(GO) mod download
 	$(DEPLOY) mod download
 	$(GO) -C tools mod download
+	$(GO) -C tools/gotestsum mod download
 	$(GO) -C $(SERVERS) list -deps $(SERVERS_PACKAGES) >/dev/null # all of Teleport's modules would be too much
 
 .PHONY: tidy
@@ -166,8 +158,7 @@ screenshots: ## take the pictures of the documentation anew (needs Chromium)
 # -count=1: what it reads lies outside its module, where Go sees no change.
 .PHONY: grafana
 grafana: ## check the dashboard and the alert rules with Prometheus's own parser
-	$(GO) build -o bin/gotest ./scripts/gotest
-	@cd deploy/grafana/check && $(CURDIR)/bin/gotest -count=1 ./...
+	@$(GO) -C deploy/grafana/check $(GOTESTSUM) -count=1 ./...
 
 .PHONY: bench
 bench: build ## run the benchmarks (BENCHTIME=1s)

@@ -34,7 +34,7 @@ func (p *plugin) check(t *testing.T) (all []found, code int) {
 	return all, code
 }
 
-// has says whether there is such a finding.
+// has reports whether there is such a finding.
 func has(all []found, name, status, words string) bool {
 	return slices.ContainsFunc(all, func(f found) bool {
 		return f.Name == name && f.Status == status && strings.Contains(f.Detail, words)
@@ -68,7 +68,7 @@ func TestCheck_Rights(t *testing.T) {
 	nobody := newPlugin(t, settings{addr: c.authAddr, identity: c.signIdentity(t, alice), slackURL: slack.URL()})
 	all, code = nobody.check(t)
 	for _, words := range []string{
-		"access_request list, read: missing, and nothing works without it (seeing requests)",
+		"access_request list, read: missing, required (seeing requests)",
 		"access_plugin_data create, update: missing",
 	} {
 		if !has(all, "teleport rights", "failure", words) {

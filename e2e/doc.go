@@ -1,18 +1,17 @@
-// Package e2e proves the built program against the real thing: a Teleport
-// server of the oldest major version that the plugin supports, with its own
-// tctl and tbot, on one side, and Slack's double on the other.
+// Package e2e tests the built program against a real Teleport server of the oldest
+// major version that the plugin supports, with its own tctl and tbot, and against
+// the Slack double.
 //
-// Each story is one test with a cluster and a workspace of its own, because
-// two plugins on one cluster share what they remember. A story waits for what
-// it expects by looking again until a deadline, never by sleeping a fixed
-// time, and ends every process that it started. When it fails, it prints what
-// Teleport, the plugin and Slack said.
+// Each story is one test with a cluster and a workspace of its own, because two
+// plugins on one cluster share their records. A story polls for what it expects
+// until a deadline, never sleeps a fixed time, and ends every process that it
+// started. When it fails, it prints the logs of Teleport and the plugin and the
+// calls to Slack.
 //
-// At the end the package says how many messages were wanted, and how many of
-// them were delivered, lost and doubled over all stories.
+// At the end the package prints how many messages were wanted, delivered, lost and
+// doubled over all stories.
 //
-// The tests have the build tag e2e, since they need programs that take
-// minutes to build: run them with "make e2e". What Teleport's open-source
-// edition refuses (reviews, thresholds, access lists) is not told here but in
-// the tests against the double of Teleport.
+// The tests have the build tag e2e, since the programs take minutes to build: run
+// them with "make e2e". Teleport's open-source edition has no reviews, thresholds
+// and access lists; these are tested against the Teleport double.
 package e2e

@@ -67,7 +67,7 @@ func start(t testing.TB, name, dir string, env []string, path string, args ...st
 	return p
 }
 
-// running says that the program has not ended.
+// running reports whether the program has not ended.
 func (p *process) running() bool {
 	select {
 	case <-p.ended:

@@ -85,7 +85,7 @@ func (w workspace) settles(t testing.TB, state map[string]string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	time.Sleep(2 * time.Second) // a double would come now
-	var c tally
+	var c counts
 	for _, p := range w.places() {
 		count := map[string]int{}
 		for _, m := range p.messages() {

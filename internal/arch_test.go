@@ -43,7 +43,11 @@ var layers = map[string]struct {
 	"review":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"reminder":  {may: []string{"wait", "logonce", "outbox", "people", "quiet", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
-	"slack":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "message"}, not: []string{"github.com/gravitational"}},
+	"slack/ratelimit": {may: []string{"fault"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
+
+	"slack/socketmode": {may: []string{"wait", "logonce", "fault", "logkey", "slack"}, not: []string{"github.com/gravitational", "github.com/slack-go"}},
+
+	"slack":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "message", "slack/ratelimit"}, not: []string{"github.com/gravitational"}},
 	"teleport": {may: []string{"wait", "logonce", "access", "fault", "logkey", "rule"}, not: []string{"github.com/slack-go"}},
 
 	"slacktest":    {not: []string{"github.com/slack-go", "github.com/gravitational", "testing"}},
@@ -83,7 +87,7 @@ func TestImportsGoInward(t *testing.T) {
 // watches its own Teleport through an adapter and is allowed that one.
 func TestOnlyAppKnowsBothAdapters(t *testing.T) {
 	for _, pkg := range packages(t) {
-		knowsSlack := slices.Contains(pkg.imports, module+"internal/slack")
+		knowsSlack := slices.Contains(pkg.imports, module+"internal/slack") || slices.Contains(pkg.imports, module+"internal/slack/socketmode")
 		knowsTeleport := slices.Contains(pkg.imports, module+"internal/teleport")
 		if knowsSlack && knowsTeleport && pkg.name != "app" {
 			t.Errorf("%s knows both adapters", pkg.name)

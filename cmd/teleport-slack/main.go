@@ -1,4 +1,4 @@
-// Command teleport-slack tells Slack about Teleport's access requests.
+// Command teleport-slack posts Teleport access requests to Slack.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 				Config: o.Config, RequestID: o.RequestID, Request: o.Request, Traits: o.Traits, Log: o.Log,
 			})
 		},
-		Stories: demo.Stories(),
+		Scenarios: demo.Scenarios(),
 		Demo: func(ctx context.Context, o cli.DemoOptions) error {
 			return demo.Run(ctx, demo.Options{Addr: o.Addr, Fallback: o.Fallback, Scenario: o.Scenario, Config: o.Config, Stdout: o.Stdout, Stderr: o.Stderr})
 		},

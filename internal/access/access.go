@@ -1,9 +1,9 @@
-// Package access is the domain: what an access request is, who decided what
-// about it, and where its messages went. It knows neither Teleport's wire
-// types nor Slack's; the adapters translate into and out of it.
+// Package access has the domain types: access requests, reviews, recipients and
+// references to messages. It uses neither Teleport's wire types nor Slack's; the
+// adapters translate.
 //
-// Everything here is a plain value. Strings that people typed (names, reasons,
-// resource names) are hostile until package message has escaped them.
+// All types are plain values. Strings that people typed (names, reasons, resource
+// names) are untrusted until package message has escaped them.
 package access
 
 import (
@@ -42,10 +42,10 @@ func (s State) String() string {
 	return "UNKNOWN"
 }
 
-// Resolved says that nothing is left to decide.
+// Resolved reports whether nothing is left to decide.
 func (s State) Resolved() bool { return s != Pending }
 
-// Kind tells temporary access from access that lasts.
+// Kind is temporary or long-term access.
 type Kind uint8
 
 // The kinds. Servers before 18 only know ShortTerm.
@@ -92,7 +92,7 @@ func (r Resource) ID() string {
 	return id
 }
 
-// Review is one person's decision.
+// Review is one reviewer's decision.
 type Review struct {
 	Author  string
 	State   State // Approved, Denied or Promoted
@@ -122,9 +122,8 @@ func (r Request) Counts() (approvals, denials int) {
 	return approvals, denials
 }
 
-// AccessEnds returns when the access that was given ends, or zero if there is
-// none that ends: the request was not approved, leads to access that lasts, or
-// does not say.
+// AccessEnds returns when the granted access ends. It is zero if the request was not
+// approved, is for long-term access, or has no end.
 func (r Request) AccessEnds() time.Time {
 	if r.State != Approved || r.Kind == LongTerm || r.AccessExpires.Unix() <= 0 {
 		return time.Time{}
@@ -149,8 +148,8 @@ func (r Request) Clone() Request {
 	return r
 }
 
-// Details is what makes a request readable. It is looked up beside the
-// request, and a message without it is still a message.
+// Details are names and logins that make a request readable. They are looked up
+// separately; a message can do without.
 type Details struct {
 	Logins        map[string][]string // role → logins; nil if unknown
 	ResourceNames map[string]string   // Resource.ID() → friendly name
@@ -160,12 +159,12 @@ type Details struct {
 type Cluster struct {
 	Name    string
 	Version string // the Auth server's, such as "18.2.0"
-	// OnBehalf says that it takes reviews on behalf of their author.
+	// OnBehalf is whether it accepts reviews on behalf of their author.
 	OnBehalf bool
 	WebURL   string // https://proxy.example.com without a slash, or empty where the Web UI cannot show requests
 }
 
-// RecipientKind tells people from places.
+// RecipientKind is the kind of a recipient.
 type RecipientKind uint8
 
 // The kinds of recipients.
@@ -175,27 +174,27 @@ const (
 	Group // of users: can be mentioned, and not posted to
 )
 
-// Recipient is someone or somewhere that Slack can post to.
+// Recipient is a person, channel or user group in Slack.
 type Recipient struct {
 	ID   string // what chat.postMessage takes: C…, G…, D…, U…, or #name where only the name is known; S… of a Group
 	Name string // as configured or asked for: an email, a channel name, a username
 	Kind RecipientKind
 }
 
-// MessageRef is where a message is in Slack. Its zero value is nowhere.
+// MessageRef identifies a message in Slack. The zero value is no message.
 type MessageRef struct {
 	Channel string // C…, G… or D…
 	TS      string // 1700000000.000100
 }
 
-// IsZero says that there is no message.
+// IsZero reports whether there is no message.
 func (m MessageRef) IsZero() bool { return m == MessageRef{} }
 
-// Audience is whom a message addresses, which decides its words.
+// Audience is whom a message addresses, which selects its texts.
 type Audience uint8
 
 // The audiences.
 const (
-	Reviewers Audience = iota // people who can decide, and those who watch them
-	Requester                 // the person who asked
+	Reviewers Audience = iota // people who can review, and channels
+	Requester                 // the person who requested access
 )

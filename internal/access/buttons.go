@@ -2,7 +2,7 @@ package access
 
 import "strings"
 
-// Decision is what a reviewer says to a request from within Slack.
+// Decision is a reviewer's decision in Slack.
 type Decision uint8
 
 // The decisions.
@@ -27,7 +27,7 @@ func (d Decision) State() State {
 	return Approved
 }
 
-// ReasonPolicy says which decisions from within Slack need a reason.
+// ReasonPolicy is which decisions in Slack need a reason.
 type ReasonPolicy uint8
 
 // The policies.
@@ -37,8 +37,8 @@ const (
 	ReasonAlways
 )
 
-// Buttons is which requests can be decided from within Slack, and how. Its
-// zero value is: none.
+// Buttons is which requests can be reviewed in Slack, and how. The zero value means
+// none.
 type Buttons struct {
 	On      bool
 	Only    []string     // patterns; if there are any, each role of a request has to match one
@@ -47,13 +47,13 @@ type Buttons struct {
 	Confirm bool         // Slack asks again before a decision that needs no reason
 }
 
-// Offered says that a message about the request has buttons for this audience.
+// Offered reports whether a message about the request has buttons for this audience.
 func (b Buttons) Offered(req Request, to Audience) bool {
 	return b.On && to == Reviewers && !req.State.Resolved() && req.Kind == ShortTerm && b.Allows(req.Roles)
 }
 
-// Allows says that requests for these roles may be decided from within Slack:
-// one role that may not be is enough for the whole request.
+// Allows reports whether requests for these roles may be reviewed in Slack. One role
+// that may not rules out the whole request.
 func (b Buttons) Allows(roles []string) bool {
 	if len(roles) == 0 {
 		return len(b.Only) == 0
@@ -66,7 +66,7 @@ func (b Buttons) Allows(roles []string) bool {
 	return true
 }
 
-// NeedsReason says that the decision is taken with a reason only.
+// NeedsReason reports whether the decision needs a reason.
 func (b Buttons) NeedsReason(d Decision) bool {
 	return b.Reason == ReasonAlways || b.Reason == ReasonToDeny && d == Deny
 }
@@ -103,10 +103,9 @@ func matches(pattern, role string) bool {
 	}
 }
 
-// User is a Teleport user as far as deciding from within Slack needs to know
-// them.
+// User is the part of a Teleport user that reviews from Slack need.
 type User struct {
 	Name   string
-	Bot    bool // a machine's user, which decides nothing
+	Bot    bool // a Machine ID bot, which can't review from Slack
 	Traits map[string][]string
 }

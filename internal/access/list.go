@@ -2,12 +2,12 @@ package access
 
 import "time"
 
-// AccessList is a list of people whose access lasts, which its owners review
-// again and again.
+// AccessList is a list of people with long-term access, which its owners review
+// periodically.
 type AccessList struct {
 	Name         string // the list's own name, a UUID
-	Title        string // what people call it
+	Title        string // display name
 	Owners       []string
-	NextReview   time.Time     // until when it is to be reviewed; zero for never
-	NotifyBefore time.Duration // how long before that its owners are told
+	NextReview   time.Time     // when the next review is due; zero for never
+	NotifyBefore time.Duration // how long before that its owners are reminded
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/slack/socketmode"
 	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
@@ -122,7 +123,7 @@ func New(o Options) (*App, error) {
 		Log:       o.Log,
 		Observe:   func(c slack.Call) { metrics.SlackCalled(c.Method, c.Took, c.Err) },
 	})
-	socket := slack.NewSocket(slack.SocketOptions{
+	socket := socketmode.New(socketmode.Options{
 		AppToken: state.appToken,
 		APIURL:   o.Config.Slack.APIURL,
 		// The same proxy and authorities as for the API.

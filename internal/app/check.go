@@ -18,6 +18,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/route"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/slack/socketmode"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
@@ -253,8 +254,8 @@ func (s *checkedSlack) authorities() []check.Setting {
 	return []check.Setting{found}
 }
 
-func (s *checkedSlack) socket(appToken config.Secret) *slack.Socket {
-	return slack.NewSocket(slack.SocketOptions{
+func (s *checkedSlack) socket(appToken config.Secret) *socketmode.Client {
+	return socketmode.New(socketmode.Options{
 		AppToken: appToken.Reveal, APIURL: s.settings.APIURL,
 		HTTPClient: &http.Client{Transport: s.transport, Timeout: socketTimeout},
 	})

@@ -22,7 +22,7 @@ func sources(tp *teleport.Client, sl *slack.Client, n *notify.Notifier, token *t
 			return telemetry.TeleportState{Connected: s.Connected, Watching: s.Watching, Expires: s.Expires, ExpiresSoon: s.ExpiresSoon}
 		},
 		Slack: func() telemetry.SlackState {
-			s := sl.Standing()
+			s := sl.AuthStatus()
 			return telemetry.SlackState{Accepted: s.Known && s.Err == nil, Expires: s.Expires, TokenFile: token.lastErr()}
 		},
 		Config:  func() error { _, _, err := state.last(); return err },
@@ -39,7 +39,7 @@ func health(tp *teleport.Client, sl *slack.Client, n *notify.Notifier, token *to
 			{Name: "watch", Look: func() (telemetry.Grade, string) { return watchHealth(tp.Status()) }},
 			{Name: "identity", Look: func() (telemetry.Grade, string) { return identityHealth(tp.Status()) }},
 			{Name: "slack", Look: func() (telemetry.Grade, string) {
-				return slackHealth(sl.Standing(), token.lastErr(), auth.lastErr())
+				return slackHealth(sl.AuthStatus(), token.lastErr(), auth.lastErr())
 			}},
 			{Name: "config", Look: func() (telemetry.Grade, string) { return configHealth(state.last()) }},
 		},
@@ -79,7 +79,7 @@ func identityHealth(s teleport.Status) (telemetry.Grade, string) {
 
 // slackHealth takes what Slack last answered, the error of the token's file and
 // the error of the last check of the token.
-func slackHealth(s slack.Standing, fileErr, authErr error) (telemetry.Grade, string) {
+func slackHealth(s slack.AuthStatus, fileErr, authErr error) (telemetry.Grade, string) {
 	switch {
 	case s.Err != nil:
 		return telemetry.Failed, withHint(s.Err)

@@ -19,6 +19,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/review"
 	"github.com/teleport-slack/teleport-slack/internal/slack"
+	"github.com/teleport-slack/teleport-slack/internal/slack/socketmode"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
@@ -61,8 +62,8 @@ type interactivity struct {
 type socket interface {
 	// Run passes envelopes to handle until ctx ends (nil), or until Slack
 	// refuses the connection.
-	Run(ctx context.Context, handle func(context.Context, slack.Envelope) json.RawMessage) error
-	State() slack.SocketState
+	Run(ctx context.Context, handle socketmode.Handler) error
+	State() socketmode.State
 }
 
 // buttonNotifier edits messages when their buttons change.
@@ -237,7 +238,7 @@ func (i *interactivity) hold(ctx context.Context, token string) error {
 		stop()
 	})
 	watch.Go(func() { i.waitRestored(ctx) })
-	return i.socket.Run(ctx, func(_ context.Context, e slack.Envelope) json.RawMessage {
+	return i.socket.Run(ctx, func(_ context.Context, e socketmode.Envelope) json.RawMessage {
 		if e.Type != "interactive" {
 			return nil
 		}

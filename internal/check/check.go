@@ -1,20 +1,19 @@
-// Package check finds out whether the program can do its work where it is, and
-// says what to do where it can't. A check is a value: a name, what it waits
-// for, and what it does. Which checks there are, and of what they ask, is put
-// together elsewhere, so another one is another entry in a list.
+// Package check implements the checks of the configuration, the connections and
+// the permissions. A check is a value: a name, its dependencies, and a function.
+// Package app puts the list together and connects it to Slack and Teleport.
 //
-// What holds:
+// Invariants:
 //
-//   - Rights and scopes are tried or taken from what the other side answers,
-//     never guessed from names of roles.
-//   - Nothing is changed and nobody is written to, but for the test message
-//     that somebody asked for.
-//   - Independent checks run at the same time; the findings come in the order
-//     of the list, the same for the same world.
-//   - A check that could not be made is no success: it says what it lacked.
-//   - No finding has a token, or the user and password of a proxy's address.
+//   - Rights and scopes are tried, or read from a response, never inferred from
+//     role names.
+//   - Nothing is changed and nothing is posted, except the test message that
+//     --send-test asks for.
+//   - Independent checks run at the same time; the findings are in the order of
+//     the list.
+//   - A check that could not run is no success; its finding says why.
+//   - No finding contains a token, or the user and password of a proxy.
 //
-// It prints nothing, and knows neither adapter.
+// The package prints nothing, and imports neither adapter.
 package check
 
 import (
@@ -27,14 +26,14 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// Status is what became of a check.
+// Status is the result of a check.
 type Status uint8
 
 // The statuses.
 const (
 	OK      Status = iota
-	Warning        // it works, but not all of it, or not for long
-	Failure        // it doesn't
+	Warning        // works in part, or not for long
+	Failure        // does not work
 )
 
 // String returns the status in a word.
@@ -58,20 +57,20 @@ type Finding struct {
 	Detail string `json:"detail"` // what was found
 	Hint   string `json:"hint"`   // what a person can do; may be empty
 
-	skipped bool // it was not made at all
+	skipped bool // the check did not run
 }
 
 // Check is one entry of the list.
 type Check struct {
 	Name  string
-	Needs []string // checks that it can't do without: where one failed, it isn't made
-	After []string // checks that it waits for, whatever became of them
+	Needs []string // checks that have to succeed first; otherwise it does not run
+	After []string // checks that have to end first, whatever their result
 	Run   func(ctx context.Context) []Finding
 }
 
-// Run makes the checks, each as soon as those that it waits for have ended,
-// and returns what they found, in their order. A check waits only for those
-// before it. Checks end when ctx does.
+// Run runs the checks, each as soon as its dependencies have ended, and returns
+// the findings in the order of the list. A check can only depend on earlier ones.
+// Checks end when ctx does.
 func Run(ctx context.Context, checks []Check) []Finding {
 	type entry struct {
 		done     chan struct{}
@@ -81,7 +80,7 @@ func Run(ctx context.Context, checks []Check) []Finding {
 	position := map[string]int{}
 	var running sync.WaitGroup
 	for i, c := range checks {
-		var waits []int // those needed first
+		var waits []int // indexes of its dependencies, Needs first
 		for _, name := range slices.Concat(c.Needs, c.After) {
 			at, ok := position[name]
 			if !ok {
@@ -101,7 +100,7 @@ func Run(ctx context.Context, checks []Check) []Finding {
 					continue
 				}
 				entries[i].findings = []Finding{{
-					Name: c.Name, Status: Warning, Detail: "not checked: it takes the check of " + name, skipped: true,
+					Name: c.Name, Status: Warning, Detail: "not checked: needs the check of " + name, skipped: true,
 				}}
 				return
 			}
@@ -119,7 +118,7 @@ func Run(ctx context.Context, checks []Check) []Finding {
 	return all
 }
 
-// stands says that nothing failed, and that something was checked.
+// stands reports whether the check ran and nothing failed.
 func stands(findings []Finding) bool {
 	for _, f := range findings {
 		if f.Status == Failure || f.skipped {
@@ -155,5 +154,5 @@ func bad(hint, format string, args ...any) Finding {
 // failed is an error with its own hint.
 func failed(err error) Finding { return bad(fault.Hint(err), "%v", err) }
 
-// list joins what is to be read by people.
+// list joins items for display.
 func list(items []string) string { return strings.Join(items, ", ") }

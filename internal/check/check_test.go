@@ -45,8 +45,8 @@ func TestFindingsComeInTheOrderOfTheListAndChecksRunTogether(t *testing.T) {
 			{Name: "slow", Detail: "found"},
 			{Name: "quick", Status: Failure, Detail: "found"},
 			{Name: "dependent", Detail: "found"},
-			{Name: "pointless", Status: Warning, Detail: "not checked: it takes the check of quick", skipped: true},
-			{Name: "more so", Status: Warning, Detail: "not checked: it takes the check of pointless", skipped: true},
+			{Name: "pointless", Status: Warning, Detail: "not checked: needs the check of quick", skipped: true},
+			{Name: "more so", Status: Warning, Detail: "not checked: needs the check of pointless", skipped: true},
 			{Name: "whatever", Status: Warning, Detail: "found"},
 		}
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Finding{})); diff != "" {
@@ -95,8 +95,8 @@ func TestCredentials(t *testing.T) {
 		}{
 			{"long", lasting(day, 60*day), nil, []Status{OK}, "identity file) is for bot-slack with the roles a, b, until 2000-03-01T00:00:00Z (60 days from now)"},
 			{"short and renewed", with(lasting(time.Hour, 3*time.Hour), func(id *Identity) { id.Refreshed = true }), nil, []Status{OK}, "(3 hours from now)"},
-			{"short and read once", lasting(time.Hour, 3*time.Hour), nil, []Status{OK, Warning}, "would not be read again"},
-			{"about to end", lasting(60*day, 30*time.Minute), nil, []Status{OK, Warning}, "it ends soon"},
+			{"short and read once", lasting(time.Hour, 3*time.Hour), nil, []Status{OK, Warning}, "is not read again"},
+			{"about to end", lasting(60*day, 30*time.Minute), nil, []Status{OK, Warning}, "it expires soon"},
 			{"about to end, renewed", with(lasting(time.Hour, time.Minute), func(id *Identity) { id.Refreshed = true }), nil, []Status{OK, Warning}, "should have been renewed"},
 			{"a key pair without roles", with(lasting(day, 60*day), func(id *Identity) { id.KeyPair, id.Roles = true, nil }), nil, []Status{OK}, "(key pair) is for bot-slack without roles"},
 			{"invalid", with(lasting(day, day), func(id *Identity) { id.Invalid = errors.New("over") }), nil, []Status{Failure}, "over"},
@@ -261,7 +261,7 @@ func TestClocks(t *testing.T) {
 		{"slow", []Clock{{"Slack", tells(31 * time.Second)}}, []Status{Warning}, "31 seconds behind Slack's\n" + hintClock},
 		{"fast", []Clock{{"Slack", silent}, {"Teleport", tells(-3 * time.Hour)}}, []Status{Warning}, "3 hours ahead of Teleport's"},
 		{"both", []Clock{{"Slack", tells(0)}, {"Teleport", tells(time.Hour)}}, []Status{OK, Warning}, "60 minutes behind Teleport's"},
-		{"nobody", []Clock{{"Slack", silent}}, []Status{Warning}, "nobody told the time"},
+		{"nobody", []Clock{{"Slack", silent}}, []Status{Warning}, "no server reported its time"},
 	}
 	for _, tt := range tests {
 		expect(t, tt.name, Run(t.Context(), []Check{Clocks(nil, tt.clocks)}), tt.want, tt.words)

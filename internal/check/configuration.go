@@ -2,20 +2,19 @@ package check
 
 import "context"
 
-// Skip is a check that is not made, and why.
+// Skip is a check that does not run, with the reason.
 func Skip(name, why string) Check {
 	return Check{Name: name, Run: func(context.Context) []Finding {
 		return []Finding{{Status: Warning, Detail: "not checked: " + why, skipped: true}}
 	}}
 }
 
-// Configuration reports what the loader said of the file: everything that is
-// wrong with it, or else that it is sound, and what is odd about it.
+// Configuration reports the loader's errors and warnings about the file.
 func Configuration(path string, problems, warnings []Finding) Check {
 	return Check{Name: "configuration", Run: func(context.Context) []Finding {
 		var found []Finding
 		if len(problems) == 0 {
-			found = append(found, good("%s is sound", path))
+			found = append(found, good("%s is valid", path))
 		}
 		for _, p := range problems {
 			found = append(found, bad(p.Hint, "%s", p.Detail))

@@ -12,28 +12,28 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// Standing is what can be said of a recipient without writing to them.
+// Standing is what can be found out about a recipient without posting.
 type Standing struct {
 	ID       string
 	Person   bool
-	Channel  string // its name, without #
+	Channel  string // channel name, without #
 	Private  bool
 	Archived bool
 	Member   bool     // the app is in it
-	Lacks    []string // scopes without which the rest is not known
+	Lacks    []string // missing scopes; the other fields are unknown then
 	Anywhere bool     // the app may post to public channels that it isn't in
-	Bot      string   // what people type after /invite @
+	Bot      string   // the bot's name for /invite @
 
-	Made  bool    // from each request: nobody in particular
+	Made  bool    // made from fields of each request, so not known in advance
 	Group bool    // a user group alone, which can't be posted to
 	Mute  []error // why user groups can't be mentioned there
 }
 
-// Inspector looks at a recipient as the configuration names them.
+// Inspector looks up a recipient as it is written in the configuration.
 type Inspector func(ctx context.Context, name string) (Standing, error)
 
-// Recipients looks at everybody that the configuration names, each once.
-// Teleport is asked who its users are.
+// Recipients checks each recipient in the configuration once. Teleport usernames
+// are looked up in Teleport.
 func Recipients(byRole map[string][]string, inspect Inspector) Check {
 	return Check{Name: "recipients", Needs: []string{"slack token"}, After: []string{"teleport"}, Run: func(ctx context.Context) []Finding {
 		roles := map[string][]string{} // recipient → roles
@@ -77,7 +77,7 @@ func forRoles(roles []string) string {
 	return "(for " + list(roles) + more + ")"
 }
 
-// recipient says what a standing means.
+// recipient returns the finding for a standing.
 func recipient(name string, s Standing, err error) Finding {
 	f := place(name, s, err)
 	if f.Status == Failure {
@@ -104,7 +104,7 @@ func place(name string, s Standing, err error) Finding {
 	case err != nil:
 		return bad(fault.Hint(err), "%s: %v", name, err)
 	case s.Made:
-		return good("%s: made from each request (teleport-slack route tells for one)", name)
+		return good("%s: made from each request (teleport-slack route shows them for one)", name)
 	case s.Group:
 		return bad("name the channel before it: \"#channel "+name+"\"", "%s: a user group alone can't be posted to", name)
 	case len(s.Lacks) > 0 && s.Person:

@@ -9,16 +9,16 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/manifest"
 )
 
-// Workspace is whom the bot token speaks for.
+// Workspace is the Slack workspace and bot of the bot token.
 type Workspace struct {
 	Team   string
 	URL    string
-	Bot    string   // what people type after /invite @
+	Bot    string   // the bot's name for /invite @
 	User   bool     // a person's token, not a bot's
 	Scopes []string // sorted; nil if Slack doesn't say
 }
 
-// Token asks Slack who we are.
+// Token checks the bot token.
 func Token(auth func(context.Context) (Workspace, error)) Check {
 	return Check{Name: "slack token", Run: func(ctx context.Context) []Finding {
 		w, err := auth(ctx)
@@ -36,9 +36,9 @@ func Token(auth func(context.Context) (Workspace, error)) Check {
 	}}
 }
 
-const hintScope = "add it under OAuth & Permissions (or make the app's manifest anew: teleport-slack manifest), then reinstall the app"
+const hintScope = "add it under OAuth & Permissions (or create the app's manifest again: teleport-slack manifest), then reinstall the app"
 
-// Scopes compares what the token may with what it is good for.
+// Scopes compares the token's scopes with those that the program uses.
 func Scopes(has func() []string) Check {
 	return Check{Name: "slack scopes", Needs: []string{"slack token"}, Run: func(context.Context) []Finding {
 		scopes := has()
@@ -57,7 +57,7 @@ func Scopes(has func() []string) Check {
 			case s.Need == manifest.Wanted:
 				found = append(found, odd(hintScope, "%s: missing, and without it %s", s.Name, s.Without))
 			default:
-				found = append(found, good("%s: not there, and optional: %s", s.Name, s.For))
+				found = append(found, good("%s: not granted, optional: %s", s.Name, s.For))
 			}
 		}
 		var unused []string
@@ -67,19 +67,19 @@ func Scopes(has func() []string) Check {
 			}
 		}
 		if len(unused) > 0 {
-			found = append(found, good("%s: there, and nothing here uses it", list(unused)))
+			found = append(found, good("%s: granted, but not used", list(unused)))
 		}
 		return found
 	}}
 }
 
-// Poster writes to somebody.
+// Poster posts to a recipient.
 type Poster func(ctx context.Context, to, text string) error
 
-// TestMessage is what the one message says that a check can write.
+// TestMessage is the text of the test message.
 const TestMessage = "This is a test message of `teleport-slack check`. Access requests will appear here."
 
-// Send writes the test message, since somebody asked for it.
+// Send posts the test message.
 func Send(to string, post Poster) Check {
 	return Check{Name: "test message", Needs: []string{"slack token"}, Run: func(ctx context.Context) []Finding {
 		if err := post(ctx, to, TestMessage); err != nil {

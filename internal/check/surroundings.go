@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// Setting is a variable of the environment, or a key, that says how networks
-// are reached.
+// Setting is an environment variable or a configuration key about the network.
 type Setting struct {
 	Name  string
-	Value string // as it may be shown: without the user and password of a proxy
-	Wrong string // why it is of no use; empty if it isn't
-	Hint  string // what to do about that
+	Value string // without the user and password of a proxy
+	Wrong string // the problem with it; empty if there is none
+	Hint  string // what to do about it
 }
 
-// Network says which proxies and certificate authorities are in effect.
+// Network reports the proxies and certificate authorities in effect.
 func Network(settings []Setting, slackProxy func() (string, error)) Check {
 	return Check{Name: "network", Run: func(context.Context) []Finding {
 		var found []Finding
@@ -38,18 +37,18 @@ func Network(settings []Setting, slackProxy func() (string, error)) Check {
 	}}
 }
 
-// maxSkew is how far clocks may differ: certificates are made to begin a
-// minute before they are issued.
+// maxSkew is how far clocks may differ. Teleport's certificates begin a minute
+// before they are issued.
 const maxSkew = 30 * time.Second
 
-// Clock is somebody else's clock.
+// Clock is the clock of another server.
 type Clock struct {
 	Of    string                                               // "Slack"
-	Ahead func(ctx context.Context) (d time.Duration, ok bool) // how far it is ahead of ours
+	Ahead func(ctx context.Context) (d time.Duration, ok bool) // how far it is ahead of this machine's
 }
 
-// Clocks compares this machine's clock with others, after they were asked
-// something.
+// Clocks compares this machine's clock with those of the servers that answered
+// earlier checks.
 func Clocks(after []string, clocks []Clock) Check {
 	return Check{Name: "clock", After: after, Run: func(ctx context.Context) []Finding {
 		var found []Finding
@@ -66,10 +65,10 @@ func Clocks(after []string, clocks []Clock) Check {
 			}
 		}
 		if len(found) == 0 {
-			return []Finding{odd("", "not checked: nobody told the time")}
+			return []Finding{odd("", "not checked: no server reported its time")}
 		}
 		return found
 	}}
 }
 
-const hintClock = "set the clock by NTP; timedatectl tells how it stands"
+const hintClock = "set the clock by NTP; timedatectl shows its state"

@@ -12,7 +12,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
-// Identity is what the credentials for Teleport say of themselves.
+// Identity is the content of the credentials for Teleport.
 type Identity struct {
 	Path      string
 	KeyPair   bool
@@ -21,14 +21,15 @@ type Identity struct {
 	Roles     []string
 	NotBefore time.Time
 	NotAfter  time.Time
-	WarnFrom  time.Time // when its end is near enough to be told
-	Invalid   error     // why it is of no use now; may be nil
+	WarnFrom  time.Time // from when on to warn about its end
+	Invalid   error     // why it can't be used now; may be nil
 }
 
-// shortLived is how long an identity lasts at most that nobody renews by hand.
+// shortLived is the longest lifetime at which an identity is taken to be renewed
+// by a program, not by hand.
 const shortLived = 25 * time.Hour
 
-// Credentials looks at the identity without showing it to anybody.
+// Credentials checks the identity without connecting to Teleport.
 func Credentials(read func() (Identity, error)) Check {
 	return Check{Name: "identity", Run: func(context.Context) []Finding {
 		id, err := read()
@@ -54,11 +55,11 @@ func Credentials(read func() (Identity, error)) Check {
 			if id.KeyPair {
 				hint = "use an identity file, and set teleport.refresh_identity = true"
 			}
-			found = append(found, odd(hint, "it lasts for %s in all, and would not be read again when it is renewed", roughly(id.NotAfter.Sub(id.NotBefore))))
+			found = append(found, odd(hint, "it is valid for %s in total, and is not read again when it is renewed", roughly(id.NotAfter.Sub(id.NotBefore))))
 		case !time.Now().Before(id.WarnFrom) && id.Refreshed:
 			found = append(found, odd("check that tbot runs and writes this file", "it should have been renewed by now"))
 		case !time.Now().Before(id.WarnFrom):
-			found = append(found, odd("issue a new one (tctl auth sign), or let tbot renew it", "it ends soon"))
+			found = append(found, odd("issue a new one (tctl auth sign), or let tbot renew it", "it expires soon"))
 		}
 		return found
 	}}
@@ -80,15 +81,15 @@ func roughly(d time.Duration) string {
 
 // Reacher connects to the cluster.
 type Reacher interface {
-	// Connect dials and says what cluster that is.
+	// Connect connects and returns the cluster.
 	Connect(ctx context.Context) (access.Cluster, error)
-	// By returns the service that answers at the address: "Auth Service",
-	// "Proxy Service", or "" if that can't be told.
+	// By returns the service at the address: "Auth Service", "Proxy Service", or
+	// "" if unknown.
 	By(ctx context.Context) string
 }
 
-// connectShare is how much of all the time a connection may take, so that
-// some is left for what needs it: half.
+// connectShare is the part of the timeout that connecting may take: half, so that
+// the checks that need the connection have time left.
 const connectShare = 2
 
 // Teleport connects to the cluster.
@@ -108,7 +109,7 @@ func Teleport(addr string, t Reacher) Check {
 				f.Detail += " (answered by: " + by + ")"
 			}
 			if f.Hint == "" {
-				f.Hint = "check teleport.addr and its port, a Proxy usually 443 or 3080, an Auth Service 3025, and what is in between"
+				f.Hint = "check teleport.addr and its port, a Proxy usually 443 or 3080, an Auth Service 3025, and the network in between"
 			}
 			return []Finding{f}
 		}
@@ -119,7 +120,7 @@ func Teleport(addr string, t Reacher) Check {
 	}}
 }
 
-// Right is something that the program asks of Teleport.
+// Right is a permission in Teleport that the program uses.
 type Right struct {
 	Name     string // "access_request list, read"
 	For      string
@@ -130,7 +131,7 @@ type Right struct {
 // triesAtOnce bounds how many rights and recipients are tried at a time.
 const triesAtOnce = 4
 
-// Rights tries everything that the program asks of Teleport.
+// Rights tries each right that the program uses.
 func Rights(rights []Right) Check {
 	return Check{Name: "teleport rights", Needs: []string{"teleport"}, Run: func(ctx context.Context) []Finding {
 		found := make([]Finding, len(rights))
@@ -148,7 +149,7 @@ func Rights(rights []Right) Check {
 }
 
 func (r Right) finding(err error) Finding {
-	hint := "give the role of these credentials " + r.verbs() + " (Teleport's own role access-plugin has it), then issue them again"
+	hint := "give the role of these credentials " + r.verbs() + " (Teleport's own role access-plugin has it), then issue the credentials again"
 	switch {
 	case err == nil:
 		return good("%s: %s", r.Name, r.For)
@@ -161,7 +162,7 @@ func (r Right) finding(err error) Finding {
 		}
 		return f
 	case r.Required:
-		return bad(hint, "%s: missing, and nothing works without it (%s)", r.Name, r.For)
+		return bad(hint, "%s: missing, required (%s)", r.Name, r.For)
 	}
 	return odd(hint, "%s: missing (%s)", r.Name, r.For)
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/config"
 )
 
-// CheckOptions is what "check" was asked for.
+// CheckOptions are the arguments of "check".
 type CheckOptions struct {
 	Path     string // of the configuration
 	Environ  []string
-	SendTest string // whom to send a test message; empty for nobody
+	SendTest string // recipient of a test message; empty for none
 	Timeout  time.Duration
 }
 
-// defaultCheckTimeout is for a slow network and a few hundred recipients.
+// defaultCheckTimeout is enough for a slow network and a few hundred recipients.
 const defaultCheckTimeout = 30 * time.Second
 
 func (o Options) check() *cobra.Command {
@@ -31,23 +31,23 @@ func (o Options) check() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "find out whether it would work, and what to do",
-		Long: `check looks at the configuration, the identity, Teleport, Slack, every
-recipient, the network and the clock, and says of each whether it is fine (✓),
-not quite (!) or wrong (✗), and what to do. It changes nothing, and writes to
-nobody unless --send-test says so.
+		Short: "check configuration, connections and permissions",
+		Long: `check inspects the configuration, the identity, Teleport, Slack, every
+recipient, the network and the clock. It prints one line for each: ✓ for ok,
+! for a warning, ✗ for a failure, and what to do. It changes nothing, and posts
+nothing without --send-test.
 
 Run it before the first start, as the user that the program will run as. The
-exit code is 0 unless something is wrong.`,
+exit code is 1 if a check failed, otherwise 0.`,
 		Example: `  teleport-slack check
   teleport-slack check -c ./teleport-slack.toml --send-test '#access-requests'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Timeout <= 0 {
-				return usageError{fmt.Errorf("--timeout is %s", c.Timeout), "give it some time, such as --timeout " + defaultCheckTimeout.String()}
+				return usageError{fmt.Errorf("--timeout is %s", c.Timeout), "give a positive duration, such as --timeout " + defaultCheckTimeout.String()}
 			}
 			if cmd.Flags().Changed("send-test") && c.SendTest == "" {
-				return usageError{fmt.Errorf("--send-test names nobody"), "name a channel or an email address, such as --send-test '#access-requests'"}
+				return usageError{errors.New("--send-test is empty"), "name a channel or an email address, such as --send-test '#access-requests'"}
 			}
 			return o.supervise(cmd.Context(), supervised{run: func(ctx context.Context) error {
 				return o.runCheck(ctx, c, asJSON)
@@ -57,7 +57,7 @@ exit code is 0 unless something is wrong.`,
 	cmd.Flags().StringVarP(&c.Path, "config", "c", config.DefaultPath, "the configuration `file`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print an array of {name, status, detail, hint}")
 	cmd.Flags().StringVar(&c.SendTest, "send-test", "", "send a test message to this `channel` or person")
-	cmd.Flags().DurationVar(&c.Timeout, "timeout", defaultCheckTimeout, "give up after this long")
+	cmd.Flags().DurationVar(&c.Timeout, "timeout", defaultCheckTimeout, "stop waiting after this long")
 	return cmd
 }
 
@@ -74,19 +74,19 @@ func (o Options) runCheck(ctx context.Context, c CheckOptions, asJSON bool) erro
 		return err
 	}
 	if n := check.Count(findings, check.Failure); n > 0 {
-		return fmt.Errorf("%s", wrong(n))
+		return errors.New(failed(n))
 	}
 	return nil
 }
 
-// errUnfinished is the end by a signal. What was found until then is of no use.
-var errUnfinished = errors.New("stopped before everything was checked")
+// errUnfinished is returned after a signal. Incomplete findings are not printed.
+var errUnfinished = errors.New("stopped before all checks were finished")
 
-func wrong(n int) string {
+func failed(n int) string {
 	if n == 1 {
-		return "1 thing is wrong"
+		return "1 check failed"
 	}
-	return fmt.Sprintf("%d things are wrong", n)
+	return fmt.Sprintf("%d checks failed", n)
 }
 
 var marks = map[check.Status]string{check.OK: "✓", check.Warning: "!", check.Failure: "✗"}

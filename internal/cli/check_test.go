@@ -20,7 +20,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// realCheck is what the program does: the stories are told over real
+// realCheck is what the program runs: the scripts use real
 // connections.
 func realCheck(ctx context.Context, o CheckOptions) []check.Finding {
 	return app.Check(ctx, app.CheckOptions(o))
@@ -143,7 +143,7 @@ func changeWorld(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 	default:
-		ts.Fatalf("no such change %q", what)
+		ts.Fatalf("unknown change %q", what)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestCheckPrints(t *testing.T) {
 ✗ c          <three> & more
              → do that
 `
-	if diff := cmp.Diff(want, stdout); diff != "" || code != exitFailure || stderr != "teleport-slack: error: 2 things are wrong\n" {
+	if diff := cmp.Diff(want, stdout); diff != "" || code != exitFailure || stderr != "teleport-slack: error: 2 checks failed\n" {
 		t.Errorf("code %d, stderr %q (-want +got):\n%s", code, stderr, diff)
 	}
 

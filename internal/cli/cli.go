@@ -1,13 +1,12 @@
-// Package cli is the command line: commands, flags, what is said to people,
-// and exit codes. Arguments, streams, environment and signals are passed in,
-// and so is what "start" and "demo" do, so that a test can run the program
-// without a process.
+// Package cli is the command line: commands, flags, output and exit codes.
+// Arguments, streams, environment and signals are passed in, and so are the
+// functions behind the commands, so that a test can run the program without a
+// process.
 //
-// # What the program says
+// # Output
 //
-// Results go to standard output, everything else to standard error. An error
-// is one line for each thing that is wrong, with its place, and after it a
-// hint if a person can do something about it:
+// Results go to standard output, everything else to standard error. Each error
+// is one line with its place, followed by a hint if a person can act on it:
 //
 //	teleport-slack: error: /etc/teleport-slack.toml:3:1: teleport.adr: unknown key
 //	teleport-slack: hint: did you mean teleport.addr?
@@ -15,7 +14,7 @@
 // No capitals, no full stops. Exit codes: 0 after a clean stop, 1 for a
 // failure, 2 for wrong usage.
 //
-// It decides nothing about requests or messages.
+// It has no logic about access requests or messages.
 package cli
 
 import (
@@ -34,7 +33,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/recipient"
 )
 
-// program is the name that people type.
+// program is the name of the executable.
 const program = "teleport-slack"
 
 // The exit codes.
@@ -44,7 +43,7 @@ const (
 	exitUsage   = 2
 )
 
-// Options is what the command line works with.
+// Options is all that the command line needs.
 type Options struct {
 	Args    []string // without the program's name
 	Stdout  io.Writer
@@ -52,17 +51,17 @@ type Options struct {
 	Environ []string // as os.Environ
 	Version Version
 
-	// Start serves until the context ends, and then stops gracefully.
+	// Start runs the plugin until the context ends, and then stops gracefully.
 	Start func(context.Context, StartOptions) error
-	// Check finds out whether the program could do its work.
+	// Check checks configuration, connections and permissions.
 	Check func(context.Context, CheckOptions) []check.Finding
 	// Demo runs both doubles and the plugin until the context ends.
 	Demo func(context.Context, DemoOptions) error
-	// Route finds out who would hear of a request, from Teleport and Slack.
+	// Route finds the recipients of a request, from Teleport and Slack.
 	Route func(context.Context, RouteOptions) (recipient.Explanation, error)
-	// Stories are the names that "demo --scenario" takes; the first is its own.
-	Stories []string
-	// Post posts one message and returns where it went.
+	// Scenarios are the names that "demo --scenario" accepts.
+	Scenarios []string
+	// Post posts one message and returns the channel that it was posted to.
 	Post func(context.Context, PostOptions) (string, error)
 
 	// Notify sends the signals that the program handles to c until stop is
@@ -92,7 +91,7 @@ func Main(ctx context.Context, o Options) int {
 	return exitFailure
 }
 
-// subscribe asks for the process's signals.
+// subscribe delivers the process's signals to c.
 func subscribe(c chan<- os.Signal) func() {
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	return func() { signal.Stop(c) }
@@ -101,16 +100,17 @@ func subscribe(c chan<- os.Signal) func() {
 func (o Options) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   program,
-		Short: "tells Slack about Teleport's access requests",
-		Long: `teleport-slack tells people in Slack about access requests in Teleport: who
-should decide, who asked, and what became of it.`,
+		Short: "posts Teleport access requests to Slack",
+		Long: `teleport-slack posts Teleport access requests to Slack: to the people who can
+approve them and to the person who requested access. It keeps the messages up
+to date.`,
 		Example: `  teleport-slack configure > /etc/teleport-slack.toml   # then fill it in
-  teleport-slack check                                  # says what is missing
+  teleport-slack check                                  # what is missing?
   teleport-slack start                                  # runs until stopped
   teleport-slack demo                                   # needs nothing`,
 		Version:       o.Version.Semver,
 		SilenceErrors: true,
-		// Letters apart for a command to be suggested.
+		// Edit distance up to which a command is suggested.
 		SuggestionsMinimumDistance: 2,
 		SilenceUsage:               true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -120,13 +120,13 @@ should decide, who asked, and what became of it.`,
 			return unknownCommand(cmd, args[0])
 		},
 		RunE: func(*cobra.Command, []string) error {
-			return usageError{errors.New("a command is missing"), "the commands are listed by: " + program + " --help"}
+			return usageError{errors.New("missing command"), "for a list of commands run: " + program + " --help"}
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetVersionTemplate(o.Version.String() + "\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{err, "the flags are listed by: " + cmd.CommandPath() + " --help"}
+		return usageError{err, "for a list of flags run: " + cmd.CommandPath() + " --help"}
 	})
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
@@ -139,10 +139,10 @@ should decide, who asked, and what became of it.`,
 	return root
 }
 
-// addHelpFlag adds --help before cobra does in words of its own.
+// addHelpFlag adds --help with our text; otherwise cobra adds it with its own.
 func addHelpFlag(cmd *cobra.Command) { cmd.Flags().BoolP("help", "h", false, "print this help") }
 
-// usageTemplate is cobra's, in this program's words and order.
+// usageTemplate replaces cobra's, to have usage before flags and in lower case.
 const usageTemplate = `usage: {{if .HasAvailableSubCommands}}{{.CommandPath}} <command>{{else}}{{.UseLine}}{{end}}
 {{- if .HasAvailableSubCommands}}
 
@@ -161,30 +161,30 @@ examples:
 more about a command: {{.CommandPath}} <command> --help{{end}}
 `
 
-// usageError is wrong usage, with how to find out what is right.
+// usageError is wrong usage, with a hint on the right one.
 type usageError struct {
 	error
 	hint string
 }
 
-// Hint returns how to find out what is right.
+// Hint returns how to use the command instead.
 func (e usageError) Hint() string { return e.hint }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
-	hint := "the commands are listed by: " + program + " --help"
+	hint := "for a list of commands run: " + program + " --help"
 	if near := cmd.Root().SuggestionsFor(name); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return usageError{fmt.Errorf("unknown command %q", name), hint}
 }
 
-// noArguments refuses what follows a command that takes nothing.
+// noArguments refuses arguments to a command that takes none.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	return usageError{fmt.Errorf("unexpected argument %q", args[0]),
-		"how it is used is shown by: " + cmd.CommandPath() + " --help"}
+		"for usage run: " + cmd.CommandPath() + " --help"}
 }
 
 func helpCommand() *cobra.Command {

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(checkedM{m}, map[string]func(){program: func() {
 		os.Exit(Main(context.Background(), Options{
 			Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(),
-			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Stories: []string{"tour", "small-team"}, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
+			Version: testVersion, Start: scriptedStart, Demo: scriptedDemo, Scenarios: []string{"tour", "small-team"}, Post: scriptedPost, Check: realCheck, Route: scriptedRoute,
 		}))
 	}})
 }
@@ -74,7 +74,7 @@ func scriptedRoute(_ context.Context, o RouteOptions) (recipient.Explanation, er
 				Err:  &fault.Error{Op: "look up nobody@example.com", Reason: "users_not_found", Hint: "check the address"},
 			},
 		},
-		Unresolved: []route.Gap{{Recipient: "x-{{.User.Traits.y}}", Rule: "night", What: `the requester has no trait "y"`}},
+		Unresolved: []route.Unresolved{{Recipient: "x-{{.User.Traits.y}}", Rule: "night", What: `the requester has no trait "y"`}},
 		Requester:  access.Recipient{ID: "U0ALICE0001", Kind: access.Person},
 		Pending:    errors.New("Slack is away"),
 	}, nil

@@ -10,7 +10,7 @@ func (o Options) configure() *cobra.Command {
 	return &cobra.Command{
 		Use:     "configure",
 		Short:   "print an example of the configuration file",
-		Long:    "configure prints a commented configuration file, to be filled in.",
+		Long:    "configure prints a configuration file with comments, for you to fill in.",
 		Example: "  teleport-slack configure > /etc/teleport-slack.toml",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {

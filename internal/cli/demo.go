@@ -12,18 +12,18 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// demoAddr is where the demo's page is unless it is taken.
+// demoAddr is the default address of the demo's page.
 const demoAddr = "127.0.0.1:8900"
 
-// ownStory is the story of "--scenario" without a name.
-const ownStory = "tour"
+// defaultScenario is played by "--scenario" without a name.
+const defaultScenario = "tour"
 
-// DemoOptions is what "demo" was asked for.
+// DemoOptions are the arguments of "demo".
 type DemoOptions struct {
 	Addr     string // host:port to listen at
-	Fallback bool   // take any free port if Addr is in use: nobody asked for this one
-	Scenario string // the story to play and end, instead of serving a page; empty for none
-	Config   string // the configuration to rehearse; empty for the demo's own
+	Fallback bool   // take any free port if Addr is in use: Addr is the default
+	Scenario string // the scenario to play instead of serving a page; empty for none
+	Config   string // the operator's configuration to try out; empty for the demo's own
 	Stdout   io.Writer
 	Stderr   io.Writer
 	Version  Version
@@ -34,15 +34,15 @@ func (o Options) demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "try it without Teleport and Slack",
-		Long: `demo runs the plugin between a Teleport and a Slack that it brings along, and
-serves a page that shows the messages and lets one request, review and decide.`,
+		Long: `demo runs the plugin with a built-in Teleport and a built-in Slack. It serves a
+page that shows the messages, and where you can request access and review.`,
 		Example: `  teleport-slack demo              # then open the address that it prints
-  teleport-slack demo -c /etc/teleport-slack.toml   # your routes and words
-  teleport-slack demo --scenario   # plays a story and prints the messages
+  teleport-slack demo -c /etc/teleport-slack.toml   # your routes and texts
+  teleport-slack demo --scenario   # plays a scenario and prints the messages
   teleport-slack demo --scenario=small-team`,
-		// --scenario small-team is meant, and looks like an argument.
+		// In "--scenario small-team", pflag takes small-team for an argument.
 		Args: func(cmd *cobra.Command, args []string) error {
-			if d.Scenario == ownStory && len(args) > 0 {
+			if d.Scenario == defaultScenario && len(args) > 0 {
 				return noArguments(cmd, args[1:])
 			}
 			return noArguments(cmd, args)
@@ -52,10 +52,10 @@ serves a page that shows the messages and lets one request, review and decide.`,
 				d.Scenario = args[0]
 			}
 			switch {
-			case d.Scenario != "" && !slices.Contains(o.Stories, d.Scenario):
-				return usageError{fmt.Errorf("there is no story %q", d.Scenario), "the stories are " + strings.Join(o.Stories, ", ")}
+			case d.Scenario != "" && !slices.Contains(o.Scenarios, d.Scenario):
+				return usageError{fmt.Errorf("unknown scenario %q", d.Scenario), "one of: " + strings.Join(o.Scenarios, ", ")}
 			case d.Scenario != "" && d.Config != "":
-				return usageError{errors.New("--scenario and --config exclude each other"), "stories bring their own configuration"}
+				return usageError{errors.New("--scenario and --config exclude each other"), "each scenario has its own configuration"}
 			}
 			if _, _, err := net.SplitHostPort(d.Addr); err != nil {
 				return usageError{err, "write it as host:port, such as --addr " + demoAddr}
@@ -65,8 +65,8 @@ serves a page that shows the messages and lets one request, review and decide.`,
 		},
 	}
 	cmd.Flags().StringVar(&d.Addr, "addr", demoAddr, "where to serve the page, `host:port`")
-	cmd.Flags().StringVar(&d.Scenario, "scenario", "", "play a story by itself and print the messages: `name`, or nothing for the demo's own")
-	cmd.Flags().Lookup("scenario").NoOptDefVal = ownStory
-	cmd.Flags().StringVarP(&d.Config, "config", "c", "", "rehearse this configuration, `file`; its tokens and identity are not used")
+	cmd.Flags().StringVar(&d.Scenario, "scenario", "", "play a scenario in the terminal and print the messages: its `name`, or nothing for the tour")
+	cmd.Flags().Lookup("scenario").NoOptDefVal = defaultScenario
+	cmd.Flags().StringVarP(&d.Config, "config", "c", "", "try out this configuration `file`; its tokens and identity are not used")
 	return cmd
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthTimeout is how long an answer may take; container runtimes give up
+// healthTimeout is how long a response may take. Container runtimes time out
 // after 30 seconds by default.
 const healthTimeout = 5 * time.Second
 
-// healthAnswerBytes is how much of an answer is shown.
+// healthAnswerBytes is how much of a response is printed.
 const healthAnswerBytes = 1000
 
 func (o Options) health() *cobra.Command {
@@ -26,11 +26,10 @@ func (o Options) health() *cobra.Command {
 	var ready bool
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "ask a running teleport-slack whether it is well",
-		Long: `health asks the teleport-slack that listens at --addr, which is what
-listen_addr under [http] says, whether it is alive, or with --ready whether it
-does its work. The answer is the exit code, 0 for yes; for containers and
-scripts that can't ask by HTTP themselves.`,
+		Short: "query the health of a running teleport-slack",
+		Long: `health queries /livez, or with --ready /readyz, of the teleport-slack that
+listens at --addr, the value of listen_addr under [http]. The exit code is 0 if
+it is healthy. It is for containers and scripts without an HTTP client.`,
 		Example: `  teleport-slack health --addr 127.0.0.1:8081
   teleport-slack health --addr 127.0.0.1:8081 --ready`,
 		Args: noArguments,
@@ -39,7 +38,7 @@ scripts that can't ask by HTTP themselves.`,
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "", "the `address` that [http] listen_addr names")
-	cmd.Flags().BoolVar(&ready, "ready", false, "ask whether it is ready, not only alive")
+	cmd.Flags().BoolVar(&ready, "ready", false, "query /readyz instead of /livez")
 	return cmd
 }
 
@@ -52,20 +51,20 @@ func (o Options) runHealth(ctx context.Context, addr string, ready bool) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return fmt.Errorf("ask %s: %w", target, err)
+		return fmt.Errorf("query %s: %w", target, err)
 	}
-	// Never by a proxy, and one connection for one question.
+	// No proxy, and no connection that is kept.
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
-		return unwell{fmt.Errorf("nobody answers: %w", err),
+		return unhealthy{fmt.Errorf("no response: %w", err),
 			"is teleport-slack running there, and does listen_addr under [http] name that address?"}
 	}
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, healthAnswerBytes)) // what came has to do
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, healthAnswerBytes)) // a part is enough
 	answer := oneLine(strings.TrimSpace(string(body)))
 	if resp.StatusCode != http.StatusOK {
-		return unwell{fmt.Errorf("not well: %s %s", resp.Status, answer), ""}
+		return unhealthy{fmt.Errorf("unhealthy: %s %s", resp.Status, answer), ""}
 	}
 	if _, err := fmt.Fprintln(o.Stdout, answer); err != nil {
 		return fmt.Errorf("write output: %w", err)
@@ -73,21 +72,21 @@ func (o Options) runHealth(ctx context.Context, addr string, ready bool) error {
 	return nil
 }
 
-// unwell is the answer no, with what a person may look at.
-type unwell struct {
+// unhealthy is a negative result, with a hint where there is one.
+type unhealthy struct {
 	error
 	hint string
 }
 
-// Hint returns what a person may look at.
-func (e unwell) Hint() string { return e.hint }
+// Hint returns what to look at.
+func (e unhealthy) Hint() string { return e.hint }
 
-// healthURL is where to ask. An address that listens on every interface is
-// asked on this machine's own.
+// healthURL returns the URL to query. For an address on every interface it is
+// the loopback address.
 func healthURL(addr string, ready bool) (string, error) {
 	if addr == "" {
 		return "", usageError{errors.New("--addr is missing"),
-			"name the address that listen_addr under [http] has; without that key there is nobody to ask"}
+			"give the value of listen_addr under [http]; without that key there is no health to query"}
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {

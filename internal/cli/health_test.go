@@ -28,14 +28,14 @@ func TestHealthAsksTheRunningProgram(t *testing.T) {
 		}
 	}
 	code, stdout, stderr := run(t, Options{Args: []string{"health", "--ready", "--addr", addr}})
-	want := "teleport-slack: error: not well: 503 Service Unavailable waiting for Slack; and �[31mTeleport\n"
+	want := "teleport-slack: error: unhealthy: 503 Service Unavailable waiting for Slack; and �[31mTeleport\n"
 	if code != exitFailure || stdout != "" || stderr != want {
 		t.Errorf("not ready: code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 
 	server.Close()
 	code, _, stderr = run(t, Options{Args: []string{"health", "--addr", addr}})
-	if code != exitFailure || !strings.Contains(stderr, "nobody answers") || !strings.Contains(stderr, "hint: is teleport-slack running") {
+	if code != exitFailure || !strings.Contains(stderr, "no response") || !strings.Contains(stderr, "hint: is teleport-slack running") {
 		t.Errorf("nobody there: code %d, stderr %q", code, stderr)
 	}
 }

@@ -18,10 +18,10 @@ func (o Options) manifest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "manifest",
 		Short: "print the manifest of the Slack app",
-		Long: `manifest prints the manifest of a Slack app that can do what the configuration
-turns on, and no more, to be pasted at https://api.slack.com/apps under Create
-New App, From a manifest. The configuration need not be finished. Without one
-it is the least that is needed.`,
+		Long: `manifest prints the manifest of a Slack app, with the scopes and settings that
+the configuration needs and no others. Paste it at https://api.slack.com/apps
+under Create New App, From a manifest. The configuration may be incomplete.
+Without one, the manifest has the minimum.`,
 		Example: `  teleport-slack manifest
   teleport-slack manifest --all --format=json`,
 		Args: noArguments,
@@ -34,12 +34,12 @@ it is the least that is needed.`,
 			default:
 				return usageError{fmt.Errorf("unknown format %q", format), "one of: yaml, json"}
 			}
-			wanted, err := wantedOfSlack(path, cmd.Flags().Changed("config"))
+			opts, err := manifestOptions(path, cmd.Flags().Changed("config"))
 			if err != nil {
 				return err
 			}
-			wanted.All = all
-			return printed(o.Stdout.Write(write(wanted)))
+			opts.All = all
+			return printed(o.Stdout.Write(write(opts)))
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", config.DefaultPath, "the configuration `file`, if there is one")
@@ -48,10 +48,10 @@ it is the least that is needed.`,
 	return cmd
 }
 
-// wantedOfSlack reads from a configuration what the app is to be able to do.
-// Only a file that somebody named has to be there, and nothing has to be
-// complete: before there is an app there is no token.
-func wantedOfSlack(path string, named bool) (manifest.Options, error) {
+// manifestOptions reads from a configuration which features the app needs. Only
+// a file given with --config has to exist. The configuration may be incomplete:
+// before there is an app there is no token.
+func manifestOptions(path string, named bool) (manifest.Options, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !named {
 		return manifest.Options{}, nil
 	}
@@ -59,7 +59,7 @@ func wantedOfSlack(path string, named bool) (manifest.Options, error) {
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		for _, p := range problems {
-			if p.Key == "" || p.Key == "review" || p.Key == "review.enabled" { // nothing could be read
+			if p.Key == "" || p.Key == "review" || p.Key == "review.enabled" { // the features can't be read
 				return manifest.Options{}, p
 			}
 		}
@@ -68,7 +68,7 @@ func wantedOfSlack(path string, named bool) (manifest.Options, error) {
 	for _, recipients := range c.Recipients {
 		for _, text := range recipients {
 			r, err := route.ParseRecipient(text)
-			o.Mentions = o.Mentions || err == nil && r.NamesHandles() // a mistake in it is for the loader to tell
+			o.Mentions = o.Mentions || err == nil && r.NamesHandles() // the loader reports mistakes in it
 		}
 	}
 	return o, nil

@@ -18,10 +18,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// previewID is the ID of a request that does not exist.
+// previewID is the request ID in a preview.
 const previewID = "00000000-0000-4000-8000-000000000000"
 
-// PostOptions is a message to be posted by itself.
+// PostOptions is one message to post.
 type PostOptions struct {
 	Config  config.Config
 	To      string // a channel, an email or an ID, as in the configuration
@@ -49,9 +49,9 @@ func (o Options) preview() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "preview",
 		Short: "show what a message looks like",
-		Long: `preview shows the message about a request that need not exist, as it reads with
-the configuration's language, templates and link. Without a configuration it
-shows the built-in messages. It asks Teleport for nothing.`,
+		Long: `preview shows the message about a made-up request, with the configuration's
+language, templates and link. Without a configuration it shows the built-in
+messages. It does not connect to Teleport.`,
 		Example: `  teleport-slack preview --roles editor --reason "see OPS-1432"
   teleport-slack preview --state approved --for requester --language ko
   teleport-slack preview --message review --json
@@ -65,17 +65,17 @@ shows the built-in messages. It asks Teleport for nothing.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.config, "config", "c", config.DefaultPath, "the configuration `file`")
 	f.request.add(flags)
-	flags.StringVar(&f.state, "state", "pending", "where the request stands, its `state`: pending, approved, denied, promoted, expired or ended")
-	flags.StringVar(&f.resolveReason, "resolve-reason", "", "why it was decided so, in the reviewer's `words`")
-	flags.StringVar(&f.audience, "for", "reviewers", "whom the message addresses, its `audience`: reviewers or requester")
+	flags.StringVar(&f.state, "state", "pending", "the request's `state`: pending, approved, denied, promoted, expired or ended")
+	flags.StringVar(&f.resolveReason, "resolve-reason", "", "the reviewer's reason, a `text`")
+	flags.StringVar(&f.audience, "for", "reviewers", "the message's `audience`: reviewers or requester")
 	flags.StringVar(&f.part, "message", "request", "which `message`: request, review, outcome, access-ends, access-ended, reminder or minimal")
-	flags.StringVar(&f.language, "language", "", "the message's `language`; the configuration's if left out")
+	flags.StringVar(&f.language, "language", "", "the message's `language`; default: the configuration's")
 	flags.StringVar(&f.cluster, "cluster", "example.com", "the Teleport cluster's `name`")
 	flags.StringVar(&f.proxy, "proxy", "teleport.example.com", "the `host` of the Web UI; empty where it can't show requests")
-	flags.StringVar(&f.created, "created", "", "the `time` when the request was made, such as 2026-03-02T09:30:00Z; now if left out")
-	flags.DurationVar(&f.lasts, "lasts", 8*time.Hour, "how long access lasts from then on")
+	flags.StringVar(&f.created, "created", "", "the `time` when the request was made, such as 2026-03-02T09:30:00Z; default: now")
+	flags.DurationVar(&f.lasts, "lasts", 8*time.Hour, "how long access lasts from that time")
 	flags.BoolVar(&f.json, "json", false, "print the text and the blocks as JSON")
-	flags.StringVar(&f.to, "to", "", "post it there, to a `recipient`: a channel, an email or an ID, with the configuration's token")
+	flags.StringVar(&f.to, "to", "", "post the message to this `recipient`: a channel, an email or an ID")
 	return cmd
 }
 
@@ -89,7 +89,7 @@ func (o Options) runPreview(ctx context.Context, f previewFlags) error {
 		return err
 	}
 	for _, failed := range m.Failed {
-		fmt.Fprintf(o.Stderr, "%s: warning: %s; the built-in text stands in its place\n", program, oneLine(failed.Error()))
+		fmt.Fprintf(o.Stderr, "%s: warning: %s; the built-in text is used instead\n", program, oneLine(failed.Error()))
 	}
 	switch {
 	case f.to != "":
@@ -117,8 +117,8 @@ func (o Options) runPreview(ctx context.Context, f previewFlags) error {
 	return printed(fmt.Fprintln(o.Stdout, m.Plain()))
 }
 
-// previewConfig reads the configuration. Without one at the usual place, and
-// none asked for, the built-in messages are what would be sent.
+// previewConfig reads the configuration. If there is none at the default path
+// and none was given, the built-in messages are shown.
 func (o Options) previewConfig(f previewFlags) (config.Config, error) {
 	cfg, warnings, err := config.Load(f.config)
 	if err == nil {
@@ -131,7 +131,7 @@ func (o Options) previewConfig(f previewFlags) (config.Config, error) {
 	return cfg, err
 }
 
-// noFile says that nothing is there, as opposed to something that can't be read.
+// noFile reports whether there is no file, as opposed to an unreadable one.
 func noFile(path string) bool {
 	_, err := os.Stat(path)
 	return errors.Is(err, fs.ErrNotExist)
@@ -166,7 +166,7 @@ func (f previewFlags) render(style message.Style) (message.Message, error) {
 	created := time.Now()
 	if f.created != "" {
 		if created, err = time.Parse(time.RFC3339, f.created); err != nil {
-			return none, usageError{fmt.Errorf("--created %q is no time", f.created), "write it as 2026-03-02T09:30:00Z"}
+			return none, usageError{fmt.Errorf("--created %q is not a time", f.created), "write it as 2026-03-02T09:30:00Z"}
 		}
 	}
 	if len(req.Roles)+len(req.Resources) == 0 {
@@ -215,7 +215,7 @@ func (f previewFlags) render(style message.Style) (message.Message, error) {
 	return none, oneOf("message", f.part, "request", "review", "outcome", "access-ends", "access-ended", "reminder", "minimal")
 }
 
-// oneOf is wrong usage of a flag that takes one of a few words.
+// oneOf returns the error about a flag that takes one of a few words.
 func oneOf(flag, got string, words ...string) error {
 	last := len(words) - 1
 	return usageError{fmt.Errorf("--%s %q is not known", flag, got),

@@ -24,7 +24,7 @@ func report(w io.Writer, err error) {
 	}
 }
 
-// warn prints what the program can live with.
+// warn prints warnings of the configuration.
 func warn(w io.Writer, warnings []config.Warning) {
 	for _, warning := range warnings {
 		fmt.Fprintf(w, "%s: warning: %s\n", program, oneLine(warning.String()))
@@ -62,12 +62,12 @@ func hintOf(err error) string {
 	return fault.Hint(err)
 }
 
-// oneLine keeps an error on its line, whoever wrote it.
+// oneLine turns an error into one line without escape sequences.
 func oneLine(s string) string {
 	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c == '\n' || c == '\r' }), "; ")
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {
-			return '�' // an escape sequence would talk to the terminal
+			return '�' // an escape sequence could drive the terminal
 		}
 		return c
 	}, s)

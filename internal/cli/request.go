@@ -9,7 +9,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// requestFlags describe an access request that need not exist.
+// requestFlags describe a made-up access request.
 type requestFlags struct {
 	user, reason     string
 	roles, reviewers []string
@@ -19,17 +19,17 @@ type requestFlags struct {
 }
 
 func (r *requestFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&r.user, "user", "alice@example.com", "who asks, a Teleport `username`")
-	f.StringSliceVar(&r.roles, "roles", nil, "what is asked for: `role`s, with commas between")
-	f.StringArrayVar(&r.resources, "resource", nil, "what is asked for: a resource as `kind/name` or /cluster/kind/name; may be repeated")
-	f.StringVar(&r.reason, "reason", "", "why, in the requester's `words`")
-	f.StringSliceVar(&r.reviewers, "reviewers", nil, "suggested reviewers: `username`s or emails, with commas between")
+	f.StringVar(&r.user, "user", "alice@example.com", "the requester's Teleport `username`")
+	f.StringSliceVar(&r.roles, "roles", nil, "requested `role`s, separated by commas")
+	f.StringArrayVar(&r.resources, "resource", nil, "a requested resource, `kind/name` or /cluster/kind/name; may be repeated")
+	f.StringVar(&r.reason, "reason", "", "the request's reason, a `text`")
+	f.StringSliceVar(&r.reviewers, "reviewers", nil, "suggested reviewers: `username`s or emails, separated by commas")
 	f.StringArrayVar(&r.annotations, "annotation", nil, "a system annotation, `key=value`; may be repeated")
-	f.BoolVar(&r.longTerm, "long-term", false, "ask for access that lasts")
+	f.BoolVar(&r.longTerm, "long-term", false, "a request for long-term access")
 }
 
-// request returns what the flags describe. Resources without a cluster are in
-// the one that is given.
+// request returns the request that the flags describe. Resources without a
+// cluster are in the given one.
 func (r *requestFlags) request(cluster string) (access.Request, error) {
 	req := access.Request{User: r.user, Roles: r.roles, Reason: r.reason, SuggestedReviewers: r.reviewers}
 	if r.longTerm {
@@ -41,7 +41,7 @@ func (r *requestFlags) request(cluster string) (access.Request, error) {
 			parts = append([]string{cluster}, strings.SplitN(s, "/", 3)...)
 		}
 		if len(parts) < 3 || parts[1] == "" || parts[2] == "" {
-			return req, usageError{fmt.Errorf("--resource %q is no resource", s), "write it as kind/name, such as node/web-1, or as /cluster/kind/name"}
+			return req, usageError{fmt.Errorf("--resource %q is not a resource", s), "write it as kind/name, such as node/web-1, or as /cluster/kind/name"}
 		}
 		res := access.Resource{Cluster: parts[0], Kind: parts[1], Name: parts[2]}
 		if len(parts) == 4 {
@@ -52,7 +52,7 @@ func (r *requestFlags) request(cluster string) (access.Request, error) {
 	for _, s := range r.annotations {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok || key == "" {
-			return req, usageError{fmt.Errorf("--annotation %q is no annotation", s), "write it as key=value"}
+			return req, usageError{fmt.Errorf("--annotation %q is not an annotation", s), "write it as key=value"}
 		}
 		if req.SystemAnnotations == nil {
 			req.SystemAnnotations = map[string][]string{}

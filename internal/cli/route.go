@@ -18,12 +18,12 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
-// RouteOptions is a question about who would hear of a request.
+// RouteOptions are the arguments of "route".
 type RouteOptions struct {
 	Config    config.Config
-	RequestID string              // a request that Teleport has; empty for Request
-	Request   access.Request      // one that need not exist
-	Traits    map[string][]string // the requester's; nil for those that Teleport has
+	RequestID string              // a request in Teleport; empty for Request
+	Request   access.Request      // a made-up request
+	Traits    map[string][]string // the requester's; nil for those in Teleport
 	Log       *slog.Logger
 }
 
@@ -40,12 +40,12 @@ func (o Options) route() *cobra.Command {
 	var f routeFlags
 	cmd := &cobra.Command{
 		Use:   "route",
-		Short: "show who would hear of a request",
-		Long: `route shows who would hear of a request, and by which key or rule. It posts
-nothing.
+		Short: "show the recipients of a request",
+		Long: `route shows who would be notified of a request, and because of which key or
+rule. It posts nothing.
 
-Without --resolve and --request it reads the configuration and connects to
-nothing: access monitoring rules are not asked then, and nobody is looked up.`,
+Without --resolve and --request it only reads the configuration, and makes no
+connection: access monitoring rules are left out, and no recipient is looked up.`,
 		Example: `  teleport-slack route --roles editor --user alice
   teleport-slack route --roles prod-db --trait team=blue
   teleport-slack route --roles editor --reviewers bob@example.com --resolve
@@ -69,7 +69,7 @@ nothing: access monitoring rules are not asked then, and nobody is looked up.`,
 	flags.StringVar(&f.cluster, "cluster", "example.com", "the Teleport cluster's `name`, for resources without one")
 	flags.StringArrayVar(&f.traits, "trait", nil, "a trait of the requester, `name=value`, instead of those in Teleport; may be repeated")
 	flags.StringVar(&f.id, "request", "", "a request in Teleport, by its `ID`")
-	flags.BoolVar(&f.resolve, "resolve", false, "ask Teleport for rules and traits, and Slack who everybody is")
+	flags.BoolVar(&f.resolve, "resolve", false, "read rules and traits from Teleport, and look up recipients in Slack")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
 }
@@ -112,19 +112,18 @@ func (o Options) runRoute(ctx context.Context, f routeFlags) error {
 		return err
 	}
 	if !online {
-		fmt.Fprintf(o.Stderr, "%s: hint: access monitoring rules may say something else, and nobody was looked up: ask with --resolve\n", program)
+		fmt.Fprintf(o.Stderr, "%s: hint: access monitoring rules are left out and no recipient was looked up; use --resolve for both\n", program)
 	}
 	return nil
 }
 
-// keyValues reads a flag of the form key=value that may be repeated; nil if it
-// was not given.
+// keyValues parses a repeated flag of the form key=value; nil if not given.
 func keyValues(flag string, given []string) (map[string][]string, error) {
 	var m map[string][]string
 	for _, s := range given {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok || key == "" {
-			return nil, usageError{fmt.Errorf("--%s %q is none", flag, s), "write it as name=value"}
+			return nil, usageError{fmt.Errorf("--%[1]s %[2]q is not a %[1]s", flag, s), "write it as name=value"}
 		}
 		if m == nil {
 			m = map[string][]string{}
@@ -134,13 +133,13 @@ func keyValues(flag string, given []string) (map[string][]string, error) {
 	return m, nil
 }
 
-// report is an answer as it is printed.
+// answerReport is an answer as it is printed.
 type answerReport struct {
 	Request    requestReport     `json:"request"`
-	Resolved   bool              `json:"resolved"` // everybody was looked up
+	Resolved   bool              `json:"resolved"` // recipients were looked up
 	Recipients []recipientReport `json:"recipients"`
 	LeftOut    []gapReport       `json:"left_out,omitempty"`
-	Later      string            `json:"unknown,omitempty"` // why some of it could not be found out
+	Later      string            `json:"unknown,omitempty"` // why the answer is incomplete
 }
 
 type requestReport struct {
@@ -171,7 +170,7 @@ type gapReport struct {
 }
 
 var reasons = map[route.Reason]string{
-	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByNeglect: "escalation",
+	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByEscalation: "escalation",
 }
 
 func routeReport(a recipient.Explanation, resolved, requester bool) answerReport {
@@ -198,7 +197,7 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 		}
 		switch {
 		case t.IsRequester:
-			one.Problem = "is the requester, who reviews nothing"
+			one.Problem = "is the requester, who can't review"
 		case t.Err != nil:
 			one.Problem, one.Hint = t.Err.Error(), hintOf(t.Err)
 		case t.To.ID != "":
@@ -222,8 +221,8 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 	return r
 }
 
-// kindOf is a recipient's kind; one that is known by its name alone is no
-// more than that.
+// kindOf returns a recipient's kind. A channel that Slack did not confirm is
+// only known by its name.
 func kindOf(to access.Recipient) string {
 	switch {
 	case to.Kind == access.Person:
@@ -234,8 +233,8 @@ func kindOf(to access.Recipient) string {
 	return "channel"
 }
 
-// print writes the report as a table. What comes from a request is hostile to
-// terminals.
+// print writes the report as a table. Values from a request may contain escape
+// sequences, so every cell goes through oneLine.
 func (r answerReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {
@@ -249,17 +248,17 @@ func (r answerReport) print(w io.Writer) error {
 	if len(r.Recipients) > 0 {
 		row("RECIPIENT", "WHY", "MENTIONS", "SLACK")
 	}
-	heard := false
+	reviewable := false
 	for _, one := range r.Recipients {
-		heard = heard || one.Why != "requester" && one.Problem == ""
+		reviewable = reviewable || one.Why != "requester" && one.Problem == ""
 		row(name(one.Form, one.Name), because(one.Why, one.Key, one.Rule), strings.Join(one.Mentions, " "), one.slack())
 	}
 	if err := t.Flush(); err != nil {
 		return printed(0, err)
 	}
 	var lines []string
-	if !heard {
-		lines = append(lines, "nobody who could decide would hear of it")
+	if !reviewable {
+		lines = append(lines, "no reviewer would be notified")
 	}
 	for _, g := range r.LeftOut {
 		why := "role"
@@ -269,7 +268,7 @@ func (r answerReport) print(w io.Writer) error {
 		lines = append(lines, fmt.Sprintf("left out: %s (%s): %s", g.Recipient, because(why, g.Key, g.Rule), g.What))
 	}
 	if r.Later != "" {
-		lines = append(lines, "not known: "+r.Later)
+		lines = append(lines, "incomplete: "+r.Later)
 	}
 	for _, l := range lines {
 		if _, err := fmt.Fprintln(w, oneLine(l)); err != nil {

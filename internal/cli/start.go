@@ -15,23 +15,23 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/telemetry"
 )
 
-// failFastVariable makes the loss of the connection an error instead of a
-// reason to connect again.
+// failFastVariable makes the program end when it loses the connection to
+// Teleport, instead of connecting again.
 const failFastVariable = "TELEPORT_PLUGIN_FAIL_FAST"
 
-// StartOptions is what "start" was asked for.
+// StartOptions are the arguments of "start".
 type StartOptions struct {
 	Config   config.Config
-	Warnings []config.Warning // logged already
+	Warnings []config.Warning // already logged
 	Log      *slog.Logger     // closed after Start returned
-	Debug    bool             // log at debug whatever a reloaded configuration says
+	Debug    bool             // log at debug, also after a reload
 	FailFast bool             // TELEPORT_PLUGIN_FAIL_FAST
-	Reload   <-chan struct{}  // SIGHUP; several that come together are one
+	Reload   <-chan struct{}  // SIGHUP; pending ones are merged
 	Version  Version
 
-	// Supervisor is told when everything is ready, and that it still is.
+	// Supervisor reports readiness and health to systemd.
 	Supervisor *Supervisor
-	// SetSeverity puts a reloaded log.severity into force; --debug stays.
+	// SetSeverity applies a reloaded log.severity, unless --debug is set.
 	SetSeverity func(slog.Level)
 }
 
@@ -46,13 +46,13 @@ func (o Options) start() *cobra.Command {
 	var flags startFlags
 	cmd := &cobra.Command{
 		Use:   "start",
-		Short: "run until stopped",
+		Short: "run the plugin until stopped",
 		Long: `start connects to Teleport and Slack and runs until SIGTERM or SIGINT. It then
-finishes what is in flight; a second signal ends it at once. SIGHUP reads the
-configuration again.
+finishes calls in flight; a second signal stops it at once. SIGHUP reloads the
+configuration.
 
-With TELEPORT_PLUGIN_FAIL_FAST=true in the environment, a lost connection ends
-the program instead of being made again.`,
+With TELEPORT_PLUGIN_FAIL_FAST=true in the environment, the program ends when it
+loses the connection to Teleport, instead of connecting again.`,
 		Example: `  teleport-slack start
   teleport-slack start -c ./teleport-slack.toml --debug`,
 		Args: noArguments,
@@ -61,7 +61,7 @@ the program instead of being made again.`,
 		},
 	}
 	cmd.Flags().StringVarP(&flags.config, "config", "c", config.DefaultPath, "the configuration `file`")
-	cmd.Flags().BoolVarP(&flags.debug, "debug", "d", false, "log at debug whatever the configuration says")
+	cmd.Flags().BoolVarP(&flags.debug, "debug", "d", false, "log at debug, also if the configuration sets another level")
 	cmd.Flags().StringVar(&flags.pidFile, "pid-file", "", "write the process ID to this `file` while running")
 	return cmd
 }
@@ -84,8 +84,8 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 	}
 	defer func() {
 		if err != nil && cfg.Log.Output != "stderr" {
-			// The error also goes to the terminal; whoever reads only the
-			// log has to see why it ends.
+			// The error also goes to the terminal, but the log has to
+			// have the reason for the end too.
 			for _, err := range flatten(err) {
 				log.Error("Terminating with fatal error", logkey.Error, err.Error(), logkey.Hint, hintOf(err))
 			}
@@ -99,7 +99,7 @@ func (o Options) runStart(ctx context.Context, flags startFlags) (err error) {
 		log.Debug("DEBUG logging enabled")
 	}
 	for _, w := range warnings {
-		log.Warn("The configuration is sound but odd",
+		log.Warn("configuration has a problem that does not prevent the start",
 			logkey.Key, w.Key, logkey.Place, w.Place, logkey.Reason, w.What, logkey.Hint, w.Do)
 	}
 	removePID, err := writePIDFile(flags.pidFile)
@@ -142,8 +142,8 @@ func (o Options) failFast() (bool, error) {
 	return failFast, nil
 }
 
-// writePIDFile writes the process ID to path, over one that a crash left
-// behind, and returns what removes it.
+// writePIDFile writes the process ID to path, replacing the file of a crashed
+// process, and returns the function that removes it.
 func writePIDFile(path string) (remove func() error, err error) {
 	if path == "" {
 		return func() error { return nil }, nil

@@ -10,10 +10,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
-// errForced is the end by a second signal.
-var errForced = errors.New("stopped by a second signal, before everything was finished")
+// errForced is returned after a second signal.
+var errForced = errors.New("stopped by a second signal, before calls in flight were finished")
 
-// supervised is something that runs until a signal.
+// supervised is a function that runs until a signal.
 type supervised struct {
 	run    func(context.Context) error
 	log    *slog.Logger    // may be nil
@@ -22,9 +22,9 @@ type supervised struct {
 	stopping func() // called at the first signal to stop; may be nil
 }
 
-// supervise runs it and answers signals. The first SIGTERM or SIGINT ends its
-// context; another one ends the program without waiting for it. SIGHUP asks
-// to reload; while a request is waiting, another adds nothing.
+// supervise runs s and handles signals. The first SIGTERM or SIGINT cancels its
+// context; a second one ends the program without waiting. SIGHUP requests a
+// reload; while one is pending, another changes nothing.
 func (o Options) supervise(ctx context.Context, s supervised) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -39,16 +39,16 @@ func (o Options) supervise(ctx context.Context, s supervised) error {
 		select {
 		case err := <-done:
 			if stopping && errors.Is(err, context.Canceled) {
-				return nil // it was asked to
+				return nil // a clean stop
 			}
 			return err
 		case sig := <-signals:
 			switch {
 			case sig == syscall.SIGHUP:
-				s.askToReload()
+				s.requestReload()
 			case stopping:
-				// The process is about to end, so this is the one
-				// goroutine that nobody waits for.
+				// The process is about to end, so it does not wait for
+				// the goroutine.
 				return errForced
 			default:
 				stopping = true
@@ -64,7 +64,7 @@ func (o Options) supervise(ctx context.Context, s supervised) error {
 	}
 }
 
-func (s supervised) askToReload() {
+func (s supervised) requestReload() {
 	if s.reload == nil {
 		return
 	}

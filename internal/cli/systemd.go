@@ -13,23 +13,22 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
-// Supervisor tells systemd how the program is doing: that it is ready, reads
-// its configuration again, stops, and is well. Where nobody asked, which is
-// everywhere but in a unit with Type=notify, it does nothing.
+// Supervisor reports the program's state to systemd: ready, reloading, stopping,
+// healthy. Outside of a unit with Type=notify it does nothing.
 //
-// The protocol is a datagram for each word:
+// The protocol is one datagram for each report:
 // https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 type Supervisor struct {
 	socket string
-	every  time.Duration // how often systemd wants to hear that all is well; 0 for never
+	every  time.Duration // systemd's watchdog timeout; 0 for none
 	log    *slog.Logger
 
 	mu       sync.Mutex
 	ready    bool
-	reported bool // that systemd can't be told
+	reported bool // a failure to reach systemd was logged
 }
 
-// newSupervisor finds out from the environment who wants to know.
+// newSupervisor reads from the environment whether systemd expects reports.
 func newSupervisor(getenv func(string) string, pid int, log *slog.Logger) *Supervisor {
 	s := &Supervisor{socket: getenv("NOTIFY_SOCKET"), log: log}
 	usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
@@ -42,95 +41,94 @@ func newSupervisor(getenv func(string) string, pid int, log *slog.Logger) *Super
 	return s
 }
 
-// Ready says that the program does its work.
+// Ready reports that the program is ready.
 func (s *Supervisor) Ready() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready = true
-	s.say("READY=1\nSTATUS=ready")
+	s.send("READY=1\nSTATUS=ready")
 }
 
-// Waiting says what the program waits for before it is ready.
+// Waiting reports what the program waits for before it is ready.
 func (s *Supervisor) Waiting(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ready {
-		s.say("STATUS=waiting for " + what)
+		s.send("STATUS=waiting for " + what)
 	}
 }
 
-// Reloading says that the configuration is read again, and returns what says
-// that this is over. Before the program is ready there is nothing to say:
-// systemd would take the end of a reload for readiness.
+// Reloading reports the begin of a reload, and returns the function that reports
+// its end. Before the program is ready it reports nothing: systemd would take
+// the end of a reload for readiness.
 func (s *Supervisor) Reloading() (done func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ready {
 		return func() {}
 	}
-	s.say("RELOADING=1")
+	s.send("RELOADING=1")
 	return s.Ready
 }
 
-// stopping says that the program was asked to end and finishes its work.
+// stopping reports that the program is shutting down.
 func (s *Supervisor) stopping() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.say("STOPPING=1\nSTATUS=finishing what is in flight")
+	s.send("STOPPING=1\nSTATUS=finishing calls in flight")
 }
 
-// Watch says that all is well as often as systemd wants to hear it, as long
-// as well returns nil. Silence makes systemd start the program anew. It
-// returns when ctx ends.
-func (s *Supervisor) Watch(ctx context.Context, well func() error) {
+// Watch pings systemd's watchdog as often as needed while healthy returns nil.
+// Without pings systemd restarts the program. Watch returns when ctx ends.
+func (s *Supervisor) Watch(ctx context.Context, healthy func() error) {
 	if s.every == 0 {
 		return
 	}
 	tick := time.NewTicker(s.every / 2)
 	defer tick.Stop()
-	told := ""
+	problem := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		err := well()
+		err := healthy()
 		s.mu.Lock()
 		if err == nil {
-			s.say("WATCHDOG=1")
-			if told != "" {
-				s.say("STATUS=ready")
+			s.send("WATCHDOG=1")
+			if problem != "" {
+				s.send("STATUS=ready")
 			}
-			told = ""
-		} else if told == "" {
-			told = oneLine(err.Error())
-			s.log.Error("not well: the watchdog is not told otherwise", logkey.Error, told)
-			s.say("STATUS=not well: " + told)
+			problem = ""
+		} else if problem == "" {
+			problem = oneLine(err.Error())
+			s.log.Error("unhealthy, watchdog ping skipped", logkey.Error, problem)
+			s.send("STATUS=unhealthy: " + problem)
 		}
 		s.mu.Unlock()
 	}
 }
 
-// say sends state; mu is held. If that fails, the program goes on without.
-func (s *Supervisor) say(state string) {
+// send sends state; mu is held. A failure is logged once and otherwise ignored.
+func (s *Supervisor) send(state string) {
 	if s.socket == "" {
 		return
 	}
-	err := send(s.socket, state)
+	err := sendDatagram(s.socket, state)
 	if err != nil && !s.reported {
 		s.reported = true
-		s.log.Warn("systemd can't be told how the program is doing", logkey.Error, err.Error())
+		s.log.Warn("can't report status to systemd", logkey.Error, err.Error())
 	}
 }
 
-// send sends one datagram. A name that begins with @ is an abstract socket.
-func send(socket, state string) error {
+// sendDatagram sends one datagram. A name that begins with @ is an abstract socket.
+func sendDatagram(socket, state string) error {
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
-	defer func() { _ = conn.Close() }() // a datagram is sent or it isn't
+	defer func() { _ = conn.Close() }() // nothing is buffered
 	if _, err := conn.Write([]byte(state)); err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
@@ -142,7 +140,7 @@ func (o Options) getenv(name string) string {
 	value := ""
 	for _, v := range o.Environ {
 		if n, content, ok := strings.Cut(v, "="); ok && n == name {
-			value = content // the last one counts, as in os/exec
+			value = content // the last one wins, as in os/exec
 		}
 	}
 	return value

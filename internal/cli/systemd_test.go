@@ -54,7 +54,7 @@ func TestSystemdHearsHowTheProgramIsDoing(t *testing.T) {
 		s.stopping()
 		want := []string{
 			"STATUS=waiting for Teleport and Slack", "READY=1\nSTATUS=ready",
-			"RELOADING=1", "READY=1\nSTATUS=ready", "STOPPING=1\nSTATUS=finishing what is in flight",
+			"RELOADING=1", "READY=1\nSTATUS=ready", "STOPPING=1\nSTATUS=finishing calls in flight",
 		}
 		if diff := cmp.Diff(want, heard()); diff != "" {
 			t.Errorf("at %s (-want +got):\n%s", name, diff)
@@ -82,7 +82,7 @@ func TestWhoAsksForTheWatchdog(t *testing.T) {
 	}
 }
 
-func TestTheWatchdogHearsOnlyOfRealHealth(t *testing.T) {
+func TestWatchdogIsOnlyPingedWhileHealthy(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "notify")
 	heard := manager(t, name)
 	var log bytes.Buffer
@@ -102,11 +102,11 @@ func TestTheWatchdogHearsOnlyOfRealHealth(t *testing.T) {
 			t.Errorf("four looks took %s, want one every 30 seconds", took)
 		}
 	})
-	want := []string{"WATCHDOG=1", "STATUS=not well: hangs; badly", "WATCHDOG=1", "STATUS=ready"}
+	want := []string{"WATCHDOG=1", "STATUS=unhealthy: hangs; badly", "WATCHDOG=1", "STATUS=ready"}
 	if diff := cmp.Diff(want, heard()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if n := strings.Count(log.String(), "not well"); n != 1 {
+	if n := strings.Count(log.String(), "unhealthy"); n != 1 {
 		t.Errorf("%d log lines, want one:\n%s", n, &log)
 	}
 }
@@ -116,7 +116,7 @@ func TestASystemdThatIsGoneIsReportedOnce(t *testing.T) {
 	s := newSupervisor(environment("NOTIFY_SOCKET=/nowhere/at/all"), 7, slog.New(slog.NewTextHandler(&log, nil)))
 	s.Ready()
 	s.stopping()
-	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "systemd can't be told") {
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "can't report status to systemd") {
 		t.Errorf("log:\n%s", &log)
 	}
 	quiet := newSupervisor(environment(), 7, nil)

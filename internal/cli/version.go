@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Version says which program this is.
+// Version identifies the build.
 type Version struct {
 	Semver string // without the v: "1.2.3"
 	Commit string // may be empty
@@ -19,14 +19,14 @@ type Version struct {
 	API    string // of Teleport's api module: "18.0.0-dev"
 }
 
-// unreleased is the version of a build that nobody named.
+// unreleased is the version of a build without one.
 const unreleased = "0.0.0-dev"
 
-// maxCommitLetters shortens a commit as Git does; longer ones help nobody.
+// maxCommitLetters is the length to which a commit hash is shortened, as in Git.
 const maxCommitLetters = 12
 
-// BuildVersion returns the version that the linker was told, or else what Go
-// recorded about the build. apiVersion is Teleport's own.
+// BuildVersion returns the version that was set at link time, or else the one
+// that Go recorded in the build. apiVersion is that of Teleport's API.
 func BuildVersion(version, commit, apiVersion string) Version {
 	v := Version{Semver: version, Commit: commit, Go: runtime.Version(), API: apiVersion}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -60,7 +60,7 @@ func (o Options) version() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "print the version",
-		Long:    "version prints the version, the commit, and those of Go and of Teleport's API.",
+		Long:    "version prints the version, the commit, and the versions of Go and the Teleport\nAPI.",
 		Example: "  teleport-slack version",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
@@ -69,8 +69,8 @@ func (o Options) version() *cobra.Command {
 	}
 }
 
-// printed tells that a result did not reach its reader: a full disk behind a
-// redirection must not look like success.
+// printed returns the error of writing a result: a full disk behind a redirection
+// must not look like success.
 func printed(_ int, err error) error {
 	if err != nil {
 		return fmt.Errorf("write output: %w", err)

@@ -10,14 +10,14 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
-// warningHandler prints log lines as this program says things on a terminal:
-// what is wrong on one line, and what a person can do on another.
+// warningHandler prints log lines as warnings on the terminal: the problem on
+// one line, the hint on another.
 type warningHandler struct {
 	w     io.Writer
 	attrs []slog.Attr
 }
 
-// Enabled says that the line is worth a person's time.
+// Enabled reports whether the level is warning or above.
 func (h warningHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
 
 // Handle prints one line.
@@ -50,11 +50,11 @@ func (h warningHandler) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// WithAttrs returns a handler that says more.
+// WithAttrs returns a handler that also prints these attributes.
 func (h warningHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	h.attrs = append(append([]slog.Attr{}, h.attrs...), attrs...)
 	return h
 }
 
-// WithGroup is for loggers with groups, which this program has none of.
+// WithGroup ignores groups, which this program does not use.
 func (h warningHandler) WithGroup(string) slog.Handler { return h }

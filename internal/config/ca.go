@@ -13,7 +13,8 @@ import (
 const maxExtraFileBytes = 1 << 20
 
 // caFile reads slack.ca_file: certificate authorities to trust for Slack beside
-// the system's. It is checked here, since the first TLS error would be a riddle.
+// the system's. A mistake is reported here with its cause, since the TLS error
+// that it leads to would not name the file.
 func (r *reader) caFile(s *section) (path string, certificates []byte) {
 	const do = "name a file of PEM certificates, beginning with -----BEGIN CERTIFICATE-----"
 	path, f := s.text("ca_file")
@@ -24,7 +25,7 @@ func (r *reader) caFile(s *section) (path string, certificates []byte) {
 	if err != nil {
 		do := do
 		if errors.Is(err, fs.ErrPermission) {
-			do = "let the user that runs teleport-slack read that file"
+			do = "give the user that runs teleport-slack read access"
 		}
 		r.problem(f, do, "cannot be read: %v", err)
 		return path, nil
@@ -59,7 +60,7 @@ func onlyCertificates(data []byte) ([]byte, error) {
 		found = append(found, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})...)
 	}
 	if found == nil {
-		return nil, errors.New("there is no PEM certificate in it")
+		return nil, errors.New("it contains no PEM certificate")
 	}
 	return found, nil
 }

@@ -33,9 +33,9 @@ func TestExtraAuthoritiesAreCheckedWhenTheyAreRead(t *testing.T) {
 		"/bundle":  "",
 		"/nowhere": "cannot be read: open /nowhere: file does not exist",
 		"/locked":  "cannot be read: open /locked: permission denied",
-		"/token":   "/token: there is no PEM certificate in it",
-		"/empty":   "/empty: there is no PEM certificate in it",
-		"/key":     "/key: there is no PEM certificate in it",
+		"/token":   "/token: it contains no PEM certificate",
+		"/empty":   "/empty: it contains no PEM certificate",
+		"/key":     "/key: it contains no PEM certificate",
 		"/torn":    "/torn: block 1 is no certificate: ",
 	} {
 		got, _, err := Parse("f", []byte(strings.Replace(sound, "[slack]", "[slack]\nca_file = \""+path+`"`, 1)), files)

@@ -14,8 +14,8 @@ import (
 // Changes returns the keys whose values differ between two configurations,
 // dotted and sorted. Tables whose keys are the user's own count as one.
 //
-// It goes by the fields of Config rather than by a list, so that a key that is
-// added cannot be forgotten here.
+// It compares the fields of Config by reflection, so that a new key can't be
+// forgotten.
 func Changes(was, is Config) []string {
 	var keys []string
 	changes(&keys, "", reflect.ValueOf(was), reflect.ValueOf(is))
@@ -46,7 +46,7 @@ func changes(keys *[]string, prefix string, was, is reflect.Value) {
 	}
 }
 
-// equal compares two values of one type, those that know how by their own means.
+// equal compares two values of one type, with their Equal method if they have one.
 func equal(a, b reflect.Value) bool {
 	switch x := a.Interface().(type) {
 	case Secret:

@@ -116,10 +116,10 @@ func TestABotTokenIsReadAgainOnlyIfItCanBeOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	for content, want := range map[string]string{
 		"xoxb-1-real\n": "",
-		"xapp-1-real":   "has an app-level token (xapp-) in it, expected a bot token (xoxb-)",
-		"xoxb-11xx":     "has a placeholder in it, expected a bot token (xoxb-)",
+		"xapp-1-real":   "contains an app-level token (xapp-), expected a bot token (xoxb-)",
+		"xoxb-11xx":     "contains a placeholder, expected a bot token (xoxb-)",
 		" ":             "is empty",
-		"xoxb-a xoxb-b": "has more in it than a token (white space or control characters)",
+		"xoxb-a xoxb-b": "contains more than a token (white space or control characters)",
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -1,19 +1,18 @@
 // Package config reads the TOML file: defaults, checks and secrets.
 //
-// The file is the published plugin's, key for key, so that an installation
-// can swap the binary and nothing else. What differs is how mistakes are
-// told: all at once, each with its key, its place in the file and what to do
-// about it. To that end the file is not decoded into a struct, where the
-// first wrong type hides the rest, but read key by key from a tree that
-// remembers positions.
+// The keys are those of the published plugin, so that an installation can switch
+// by swapping the binary. All mistakes are reported at once, each with its key,
+// its place in the file and what to do. For that, the file is not decoded into a
+// struct, where the first wrong type hides the rest, but read key by key from a
+// tree with positions.
 //
 // Invariants: a Config that Parse returned without an error is complete, with
 // every default filled in; no error, warning or printed form of a Config
 // contains a token.
 //
-// It dials nothing and opens only the configuration file and the files with
-// tokens and certificate authorities that it names: whether the identity is there and valid is for package
-// teleport to find out, since tbot may still be writing it.
+// It makes no connection, and opens only the configuration file and the files
+// with tokens and certificate authorities that it names. Package teleport checks
+// the identity, since tbot may write it later.
 package config
 
 import (
@@ -24,7 +23,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// DefaultPath is where the file is looked for when nothing is said.
+// DefaultPath is the path of the file if none is given.
 const DefaultPath = "/etc/teleport-slack.toml"
 
 // The defaults of the published plugin.
@@ -34,8 +33,8 @@ const (
 	DefaultAPIURL          = "https://slack.com/api/"
 )
 
-// Config is the whole file. A field whose key Changes would not guess from its
-// name has it in a tag.
+// Config is the whole file. A field whose key can't be derived from its name has
+// the key in a tag.
 type Config struct {
 	Teleport   Teleport
 	Slack      Slack
@@ -49,7 +48,7 @@ type Config struct {
 	Path       string `key:"-"` // where it was read from
 }
 
-// Teleport is the [teleport] section: where the cluster is and who we are.
+// Teleport is the [teleport] section: the cluster's address and our credentials.
 // Either Identity is set, or all of ClientKey, ClientCrt and RootCAs.
 type Teleport struct {
 	Addr                    string // host:port of an Auth server or a Proxy
@@ -92,20 +91,20 @@ func (r Review) Buttons() access.Buttons {
 
 // Routing is the [routing] section, which the published plugin does not have.
 type Routing struct {
-	// OnlyMonitoringRules says that access monitoring rules are the only
-	// routing wanted, so that role_to_recipients may be empty or lack "*".
+	// OnlyMonitoringRules allows role_to_recipients to be empty or to lack "*",
+	// because access monitoring rules do all the routing.
 	OnlyMonitoringRules bool
 }
 
 // Messages is the [messages] section, which the published plugin does not have.
 type Messages struct {
 	message.Style
-	// Requester says that who asks gets a message of their own.
+	// Requester turns on the direct message to the requester.
 	Requester bool
-	// AccessEndsNotice is how long before its end requesters are told that
-	// their access will end; zero for not at all.
+	// AccessEndsNotice is how long before the end of access the requester gets a
+	// notice; zero for no notice.
 	AccessEndsNotice time.Duration
-	// AccessEndedNotice says that requesters are told that access has ended.
+	// AccessEndedNotice turns on the notice to the requester at the end of access.
 	AccessEndedNotice bool
 }
 

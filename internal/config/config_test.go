@@ -312,7 +312,7 @@ func TestOneChangeToASoundFile(t *testing.T) {
 		{"user token", token, "token = 'xoxp-22'", nil,
 			[]string{"f:4:1: slack.token: is a user token (xoxp-): messages appear as that person's, expected a bot token (xoxb-)"}},
 		{"rotated token", token, "token = 'xoxe.xoxb-1-22'", nil,
-			[]string{"f:4:1: slack.token: is a token that Slack lets expire after hours, expected one that lasts (xoxb-)"}},
+			[]string{"f:4:1: slack.token: is a rotating token, which expires after hours, expected a permanent one (xoxb-)"}},
 		{"placeholder", token, "token = 'xoxb-11xx'", []string{"f:4:1: slack.token: is still the example's placeholder, expected a bot token"}, nil},
 		{"placeholder in words", token, "token = 'xoxb-YOUR-TOKEN'", []string{"f:4:1: slack.token: is still the example's placeholder, expected a bot token"}, nil},
 		{"short token", token, "token = 'xoxb-1'", nil, nil},
@@ -323,7 +323,7 @@ func TestOneChangeToASoundFile(t *testing.T) {
 		{"long token file", token, "token = '/long'", nil, nil},
 		{"empty token file", token, "token = '/empty'", []string{"f:4:1: slack.token: read token file: /empty is empty"}, nil},
 		{"token file with two lines", token, "token = '/two'",
-			[]string{"f:4:1: slack.token: read token file: /two has more in it than a token (white space or control characters)"}, nil},
+			[]string{"f:4:1: slack.token: read token file: /two contains more than a token (white space or control characters)"}, nil},
 		{"locked token file", token, "token = '/locked'",
 			[]string{"f:4:1: slack.token: read token file: open /locked: permission denied"}, nil},
 		{"legacy recipients", token, token + "\nrecipients = ['x']", nil, []string{"f:5:1: slack.recipients: is accepted but not used"}},
@@ -348,7 +348,7 @@ func TestOneChangeToASoundFile(t *testing.T) {
 		{"a number among except_roles", star, star + "\n[review]\nexcept_roles = ['a', 5]",
 			[]string{"f:8:22: review.except_roles: has the integer 5 in it, expected a string"}, nil},
 		{"a space in except_roles", star, star + "\n[review]\nexcept_roles = ['prod ']",
-			[]string{`f:8:17: review.except_roles: has "prod " in it, which is no role's name`}, nil},
+			[]string{`f:8:17: review.except_roles: has "prod " in it, which is not a role name`}, nil},
 		{"no roles for buttons", star, star + "\n[review]\nroles = []", nil,
 			[]string{"f:8:1: review.roles: is an empty list: requests for every role get buttons"}},
 		{"spaces around the trait", star, star + "\n[review]\nenabled = true\napp_token = 'xapp-22'\nslack_user_id_trait = ' u'",
@@ -363,7 +363,7 @@ func TestOneChangeToASoundFile(t *testing.T) {
 			[]string{`f:6:1: role_to_recipients."*": unexpected type for recipients: the integer 5, expected a string or a list of strings`}, nil},
 		{"monitoring rules only", "[role_to_recipients]\n" + star, "[routing]\nonly_monitoring_rules = true", nil, nil},
 		{"spaces", star, star + "\n\" dev\" = 'x '", nil, []string{
-			`f:7:1: role_to_recipients." dev": the role is called " dev", which no role is likely to be`,
+			`f:7:1: role_to_recipients." dev": " dev" is an unlikely name for a role`,
 			`f:7:10: role_to_recipients." dev": the recipient "x " has spaces around it`}},
 		{"table as a value", "[slack]\n" + token, "slack = 1", []string{"f:3:1: teleport.slack: unknown key", "f: slack.token: missing required value"}, nil},
 		{"array of tables", "[slack]", "[[slack]]", []string{"f:3:3: slack: is a list, expected a table"}, nil},
@@ -471,7 +471,7 @@ func TestLoad(t *testing.T) {
 	file := strings.Replace(sound, "xoxb-real", tokenPath, 1)
 	_, _, err := Load(path)
 	var ps Problems
-	if !errors.As(err, &ps) || ps[0].Do != "make one with: teleport-slack configure > "+path {
+	if !errors.As(err, &ps) || ps[0].Do != "create one with: teleport-slack configure > "+path {
 		t.Errorf("missing file: %#v", err)
 	}
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {

@@ -12,10 +12,10 @@ import (
 // own name for that directory, which only the service can read.
 const credential = "%d/"
 
-// credentialsVariable is where systemd says which directory that is.
+// credentialsVariable is the environment variable with that directory.
 const credentialsVariable = "CREDENTIALS_DIRECTORY"
 
-// isPath says that a token setting names a file.
+// isPath reports whether a token setting names a file.
 func isPath(text string) bool {
 	return strings.HasPrefix(text, "/") || strings.HasPrefix(text, credential)
 }

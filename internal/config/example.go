@@ -9,7 +9,7 @@ import (
 var example string
 
 // Example returns the commented file that "configure" prints. It names every
-// key, and is sound once its placeholders are filled in.
+// key, and is valid once its placeholders are filled in.
 func Example() []byte { return []byte(example) }
 
 // Keys returns every key that the file may have, dotted and sorted; tables

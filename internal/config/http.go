@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// HTTP is the [http] section: the listener that tells supervisors and
-// monitoring how the program is. The published plugin has none.
+// HTTP is the [http] section: the listener for health and metrics. The published
+// plugin does not have it.
 type HTTP struct {
 	ListenAddr string // host:port; empty for no listener
 	Pprof      bool   // serve /debug/pprof too
@@ -38,8 +38,8 @@ func (r *reader) http(s *section) HTTP {
 	case addr == "":
 		r.warn(pprofField, "set http.listen_addr", "has no effect without a listener")
 	case !isLoopback(host):
-		r.warn(pprofField, "listen on 127.0.0.1, or set it to false once you have what you want",
-			"lets everybody who reaches %s look into the program's memory", quote(addr))
+		r.warn(pprofField, "listen on 127.0.0.1, or set it to false when you are done",
+			"exposes the program's memory to everyone who can reach %s", quote(addr))
 	}
 	return c
 }

@@ -23,11 +23,11 @@ func TestTheListenerIsCheckedBeforeItIsOpened(t *testing.T) {
 		{section: `listen_addr = "8081"`, problems: []string{`f:8:1: http.listen_addr: is "8081", expected host:port`}},
 		{section: `listen_addr = ":http"`, problems: []string{`f:8:1: http.listen_addr: is ":http", expected a port between 0 and 65535`}},
 		{section: `listen_addr = ":65536"` + pprof, problems: []string{`f:8:1: http.listen_addr: is ":65536", expected a port between 0 and 65535`},
-			warnings: []string{`f:9:1: http.pprof: lets everybody who reaches ":65536" look into the program's memory`}},
+			warnings: []string{`f:9:1: http.pprof: exposes the program's memory to everyone who can reach ":65536"`}},
 		{section: `listen_addr = 8081`, problems: []string{`f:8:1: http.listen_addr: is the integer 8081, expected a string`}},
 		{section: `pprof = true`, want: HTTP{Pprof: true}, warnings: []string{"f:8:1: http.pprof: has no effect without a listener"}},
 		{section: `listen_addr = ":8081"` + pprof, want: HTTP{ListenAddr: ":8081", Pprof: true},
-			warnings: []string{`f:9:1: http.pprof: lets everybody who reaches ":8081" look into the program's memory`}},
+			warnings: []string{`f:9:1: http.pprof: exposes the program's memory to everyone who can reach ":8081"`}},
 	} {
 		got, warnings, err := Parse("f", []byte(sound+"[http]\n"+tt.section), files)
 		if diff := cmp.Diff(tt.problems, lines(err)); diff != "" {

@@ -27,9 +27,9 @@ func Load(path string) (Config, []Warning, error) {
 	return c, warnings, nil
 }
 
-// Sketch is Load for a file that may not be finished: beside the problems it
-// returns what could be read all the same. Sections without a problem are as
-// Load would return them, the others are not to be relied on.
+// Sketch is Load for an incomplete file. In addition to the problems it returns
+// the parts that could be read: sections without a problem are as Load returns
+// them, the others are undefined.
 func Sketch(path string) (Config, []Warning, error) {
 	data, err := readConfig(path)
 	if err != nil {
@@ -46,9 +46,9 @@ func readConfig(path string) ([]byte, error) {
 			Do: "name the file with --config"}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			p.Do = fmt.Sprintf("make one with: teleport-slack configure > %s", path)
+			p.Do = fmt.Sprintf("create one with: teleport-slack configure > %s", path)
 		case errors.Is(err, fs.ErrPermission):
-			p.Do = "let the user that runs teleport-slack read it"
+			p.Do = "give the user that runs teleport-slack read access"
 		}
 		return nil, Problems{p}
 	}
@@ -77,8 +77,8 @@ func readHead(path string, limit int64) ([]byte, error) {
 
 // Parse checks data, which came from the file called name, reading the files
 // that it names with readFile. The error is Problems: every problem at once, in the
-// file's order. Warnings are what a person should know although the rest is
-// sound; they are returned beside an error too.
+// file's order. Warnings are problems that do not prevent a start; they are
+// returned with an error too.
 func Parse(name string, data []byte, readFile func(path string) ([]byte, error)) (Config, []Warning, error) {
 	c, warnings, err := sketch(&reader{name: name, readFile: readFile}, data)
 	if err != nil {
@@ -117,7 +117,7 @@ func sketch(r *reader, data []byte) (Config, []Warning, error) {
 	return cfg, warnings, nil
 }
 
-// syntaxProblem tells a syntax error with the line it is in.
+// syntaxProblem returns the problem for a syntax error, with its line.
 func (r *reader) syntaxProblem(err error) Problem {
 	what := strings.TrimPrefix(err.Error(), "toml: ")
 	offset, ok := syntaxOffset(r.data, err)

@@ -12,13 +12,13 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// maxNoticeHours bounds how long before its end access may be announced to end;
-// requests that last longer are rare, and a slip of the unit is not.
+// maxNoticeHours bounds the notice before the end of access. Longer access is
+// rare, and a wrong unit is not.
 const maxNoticeHours = 7 * 24
 
 // messages reads [messages] and [messages.templates], which the published
-// plugin does not have. Templates are compiled here, so that a mistake in one
-// is told with its place before anything runs.
+// plugin does not have. Templates are compiled here, so that a mistake in one is
+// reported with its place at start.
 func (r *reader) messages(s *section) Messages {
 	c := Messages{Requester: true}
 	c.Language = r.language(s, "language", message.English)

@@ -10,7 +10,7 @@ import (
 type Problem struct {
 	Key   string // dotted, as written in the file: "slack.token"; empty for the file as a whole
 	Place string // "file:line:column", or "file" where the key is not there
-	What  string // what was seen and what was expected
+	What  string // the problem, and what was expected
 	Do    string // what a person can do; may be empty
 }
 
@@ -32,13 +32,13 @@ func (p Problem) Error() string {
 // Hint returns what a person can do about it.
 func (p Problem) Hint() string { return p.Do }
 
-// Warning is a Problem that the program can live with.
+// Warning is a Problem that does not prevent a start.
 type Warning Problem
 
 // String returns "place: key: what".
 func (w Warning) String() string { return Problem(w).Error() }
 
-// Problems is everything that is wrong with a file, in the file's order.
+// Problems are all problems of a file, in the file's order.
 type Problems []Problem
 
 // Error returns one line for each problem.

@@ -11,7 +11,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// reader reads one file and collects what is wrong with it.
+// reader reads one file and collects its problems.
 type reader struct {
 	name     string
 	data     []byte
@@ -30,7 +30,7 @@ type found struct {
 
 const nowhere = -1
 
-// field is one key as it stands in the file, or its absence.
+// field is one key of the file, or its absence.
 type field struct {
 	key   string // dotted
 	at    int    // offset, or nowhere
@@ -39,12 +39,12 @@ type field struct {
 
 func (f field) present() bool { return f.at != nowhere }
 
-// problem reports something that the program cannot live with.
+// problem reports something that prevents a start.
 func (r *reader) problem(f field, do, what string, args ...any) {
 	r.problems = append(r.problems, r.found(f, do, what, args...))
 }
 
-// warn reports something that a person should know.
+// warn reports something that does not prevent a start.
 func (r *reader) warn(f field, do, what string, args ...any) {
 	r.warnings = append(r.warnings, r.found(f, do, what, args...))
 }
@@ -96,8 +96,8 @@ func redact(s string) string {
 	return tokenShape.ReplaceAllStringFunc(s, func(token string) string { return token[:5] + mask })
 }
 
-// section is a table of the file and the keys that were asked of it. What is
-// asked is what is known, so there is no second list of keys to keep true.
+// section is a table of the file, with the keys that were read from it. Those are
+// the known keys; there is no second list of them.
 type section struct {
 	r      *reader
 	name   string // "" is the file itself

@@ -13,7 +13,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
-// fallbackRole is the role whose recipients hear of roles without their own.
+// fallbackRole is the key for roles without a key of their own.
 const fallbackRole = "*"
 
 // recipients reads [role_to_recipients], whose keys are role names and patterns
@@ -38,10 +38,10 @@ func (r *reader) recipients(root *section, onlyRules bool) map[string][]string {
 				fallback.at, fallback.wrong = role.at, !ok
 			}
 			if entry.name != strings.TrimSpace(entry.name) || entry.name == "" {
-				r.warn(role, "", "the role is called %s, which no role is likely to be", quote(entry.name))
+				r.warn(role, "", "%s is an unlikely name for a role", quote(entry.name))
 			}
 			if entry.name == fallbackRole && ok && len(list) > 0 && !slices.ContainsFunc(list, isSure) {
-				r.warn(role, `add a channel to it`, "is made from requests alone, so that a request may come to nobody")
+				r.warn(role, `add a channel to it`, "has only recipients made from the request, so a request may have none")
 			}
 			roles[entry.name] = list
 		}
@@ -56,8 +56,8 @@ func (r *reader) recipients(root *section, onlyRules bool) map[string][]string {
 	return roles
 }
 
-// recipientList reads a string or a list of strings. It says false where the
-// type was wrong; what else is odd is left out with a warning.
+// recipientList reads a string or a list of strings. It returns false if the type
+// was wrong; other mistakes are left out with a warning.
 func (r *reader) recipientList(f field, v value) ([]string, bool) {
 	items := []value{v}
 	switch v.kind {
@@ -94,8 +94,8 @@ func (r *reader) recipientList(f field, v value) ([]string, bool) {
 	return list, ok
 }
 
-// recipient checks one recipient. What the published plugin takes is taken,
-// even where nothing in Slack can be called so.
+// recipient checks one recipient. Whatever the published plugin accepts is
+// accepted, even if it can't be a name in Slack.
 func (r *reader) recipient(f field, text string) bool {
 	rec, err := route.ParseRecipient(text)
 	switch {
@@ -110,14 +110,14 @@ func (r *reader) recipient(f field, text string) bool {
 	return true
 }
 
-// isSure says that a recipient is somebody whatever the request.
+// isSure reports whether a recipient is the same for every request.
 func isSure(text string) bool {
 	rec, err := route.ParseRecipient(text)
 	return err == nil && rec.IsSure()
 }
 
-// within returns the offset of what is wrong with a text that stands at an
-// offset, or of the text where it is not written as it reads.
+// within returns the offset of a mistake inside of a string, or of the string if
+// it contains escapes.
 func (r *reader) within(at int, text string, err error) int {
 	var wrong *route.SyntaxError
 	if !errors.As(err, &wrong) || at+1 > len(r.data) || !bytes.HasPrefix(r.data[at+1:], []byte(text)) {

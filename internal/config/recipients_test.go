@@ -48,7 +48,7 @@ func TestRecipientsAndPatternsAreCheckedWhereTheyStand(t *testing.T) {
 		}
 	}
 	_, warnings, err := Parse("f", []byte(strings.Replace(before, `"dev"`, `["{{.Role}}", "{{.User}}"]`, 1)), files)
-	if got := fmt.Sprint(warnings); err != nil || !strings.Contains(got, `f:6:1: role_to_recipients."*": is made from requests alone`) {
+	if got := fmt.Sprint(warnings); err != nil || !strings.Contains(got, `f:6:1: role_to_recipients."*": has only recipients made from the request`) {
 		t.Errorf("a fallback that may be nobody: %s, %v", got, err)
 	}
 }

@@ -12,14 +12,14 @@ import (
 const (
 	// defaultReminders is how many reminders a thread gets.
 	defaultReminders = 3
-	// maxReminders is more than anybody wants, and less than a slip of the key.
+	// maxReminders catches typing mistakes.
 	maxReminders = 100
 	// minReminder is the least time before and between reminders.
 	minReminder = time.Minute
 )
 
-// Reminders is the [reminders] section, which the published plugin does not
-// have. Access list reviews it reminds of all the same.
+// Reminders is the [reminders] section, which the published plugin does not have.
+// The published plugin always reminds of access list reviews.
 type Reminders struct {
 	AccessLists  bool          // owners are reminded of access list reviews
 	PendingAfter time.Duration // how long a request waits before its first reminder; zero for never
@@ -57,7 +57,7 @@ func (r *reader) reminders(s *section) Reminders {
 	if c.PendingAfter == 0 && !after.wrong {
 		for _, f := range []field{every, most, to} {
 			if f.present() && !f.wrong {
-				r.warn(f, `set pending_after, such as "30m"`, "has no effect: nobody is reminded of requests that wait")
+				r.warn(f, `set pending_after, such as "30m"`, "has no effect without pending_after")
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func (r *reader) quietHours(s *section) quiet.Hours {
 	case err != nil || name == "Local":
 		r.problem(zone, `name a zone of the IANA database, such as "Europe/Berlin"`, "is %s, expected a time zone", quote(name))
 	case text == "" && !hours.wrong:
-		r.warn(zone, `set quiet_hours, such as "22:00-07:00"`, "has no effect: no hours are quiet")
+		r.warn(zone, `set quiet_hours, such as "22:00-07:00"`, "has no effect without quiet_hours")
 	case !q.IsZero():
 		q.Zone = l
 	}

@@ -31,10 +31,10 @@ func TestReminders(t *testing.T) {
 		{
 			name: "without effect", section: "pending_every = \"1h\"\npending_max = 2\nescalate_to = \"a\"\ntime_zone = \"Asia/Seoul\"",
 			warnings: []string{
-				`f:8:1: reminders.pending_every: has no effect: nobody is reminded of requests that wait`,
-				`f:9:1: reminders.pending_max: has no effect: nobody is reminded of requests that wait`,
-				`f:10:1: reminders.escalate_to: has no effect: nobody is reminded of requests that wait`,
-				`f:11:1: reminders.time_zone: has no effect: no hours are quiet`,
+				`f:8:1: reminders.pending_every: has no effect without pending_after`,
+				`f:9:1: reminders.pending_max: has no effect without pending_after`,
+				`f:10:1: reminders.escalate_to: has no effect without pending_after`,
+				`f:11:1: reminders.time_zone: has no effect without quiet_hours`,
 			},
 		},
 	} {

@@ -9,8 +9,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// review reads [review]. A slip in it could give away who may decide what, so
-// an unknown key is an error here, also while it is switched off.
+// review reads [review]. A typing mistake in it could let the wrong people
+// approve, so an unknown key is an error here, even with enabled = false.
 func (r *reader) review(s *section) Review {
 	s.strict = true
 	var c Review
@@ -47,7 +47,7 @@ func (r *reader) review(s *section) Review {
 		r.problem(trait, "set up a Teleport trait that holds the Slack user ID (preferred), or enable review.allow_email_username_match (less secure)",
 			"missing required value")
 	case c.SlackUserIDTrait != strings.TrimSpace(c.SlackUserIDTrait):
-		r.problem(trait, "take the spaces away", "has spaces around it, which no trait has")
+		r.problem(trait, "remove the spaces", "has spaces around it, which no trait has")
 	}
 	return c
 }
@@ -68,8 +68,8 @@ func (r *reader) requireReason(s *section) access.ReasonPolicy {
 }
 
 // rolePatterns reads a string or a list of strings, which are role names with
-// * for any run of characters. What is wrong is never left out: a role that is
-// missing from except_roles would get buttons.
+// * for any run of characters. A mistake is always an error: a role that was left
+// out of except_roles would get buttons.
 func (r *reader) rolePatterns(s *section, name string) []string {
 	const do = `write role names in quotes, such as ["dev", "staging-*"]`
 	e, f := s.find(name)
@@ -98,7 +98,7 @@ func (r *reader) rolePatterns(s *section, name string) []string {
 		case item.kind != unstable.String:
 			r.problem(at, do, "has %s in it, expected a string", item.describe())
 		case item.text == "" || item.text != strings.TrimSpace(item.text):
-			r.problem(at, do, "has %s in it, which is no role's name", quote(item.text))
+			r.problem(at, do, "has %s in it, which is not a role name", quote(item.text))
 		default:
 			patterns = append(patterns, item.text)
 		}

@@ -5,12 +5,12 @@ import (
 	"log/slog"
 )
 
-// mask is what a Secret prints as. It tells neither length nor kind.
+// mask is the printed form of a Secret. It reveals neither length nor kind.
 const mask = "[secret]"
 
-// Secret is a token. However it is printed, logged or marshalled, it is a
-// mask; only Reveal gives the token away, so that the places that do can be
-// searched for. Its zero value is "not set".
+// Secret is a token. Printing, logging or marshalling it gives a mask. Only Reveal
+// returns the token, so that its uses can be searched for. The zero value is "not
+// set".
 type Secret struct {
 	// A pointer: printing a struct that holds a Secret in an unexported
 	// field bypasses Format and shows an address rather than the token.
@@ -33,10 +33,10 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// IsZero says that there is no token.
+// IsZero reports whether there is no token.
 func (s Secret) IsZero() bool { return s.value == nil }
 
-// Equal says that both hold the same token.
+// Equal reports whether both hold the same token.
 func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
 // String returns a mask, or "" when there is no token.

@@ -38,7 +38,7 @@ func (r *reader) slack(s *section) Slack {
 	return c
 }
 
-// checkBotToken says what is wrong with slack.token before Slack says
+// checkBotToken reports mistakes in slack.token for which Slack would only return
 // "invalid_auth".
 func (r *reader) checkBotToken(f field, token Secret) {
 	const do = "copy the bot token that begins with xoxb- from the app's page, under OAuth & Permissions"
@@ -56,7 +56,7 @@ func (r *reader) checkBotToken(f field, token Secret) {
 		r.warn(f, do, "is a user token (xoxp-): messages appear as that person's, expected a bot token (xoxb-)")
 	case rotatedToken:
 		r.warn(f, "turn token rotation off for the app, and install it again",
-			"is a token that Slack lets expire after hours, expected one that lasts (xoxb-)")
+			"is a rotating token, which expires after hours, expected a permanent one (xoxb-)")
 	case otherToken:
 		r.warn(f, do+"; a file needs an absolute path", "does not look like a bot token (xoxb-)")
 	}

@@ -25,7 +25,7 @@ func (r *reader) teleport(s *section) Teleport {
 	c.RootCAs, tls[2] = s.text("root_cas")
 
 	if identity.wrong || tls[0].wrong || tls[1].wrong || tls[2].wrong {
-		return c // whether the credentials fit together cannot be told
+		return c // the credentials can't be checked against each other
 	}
 	var have, lack []string
 	var first field
@@ -63,7 +63,7 @@ func (r *reader) teleport(s *section) Teleport {
 	return c
 }
 
-// addr reads where Teleport is, or the deprecated auth_server.
+// addr reads Teleport's address, or the deprecated auth_server.
 func (r *reader) addr(s *section) string {
 	addr, f := s.text("addr")
 	old, oldField := s.text("auth_server")
@@ -116,13 +116,13 @@ func (r *reader) hostPort(f field, written string) string {
 	return addr
 }
 
-// hasPort says that a colon follows the host, be the host an IPv6 address in
-// brackets or not.
+// hasPort reports whether a colon follows the host, which may be an IPv6 address in
+// brackets.
 func hasPort(addr string) bool {
 	return strings.LastIndexByte(addr, ':') > strings.LastIndexByte(addr, ']')
 }
 
-// isLoopback says that host is this machine.
+// isLoopback reports whether host is this machine.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

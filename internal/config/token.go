@@ -24,13 +24,13 @@ func ReadToken(path string, readFile func(path string) ([]byte, error)) (Secret,
 	case token == "":
 		return Secret{}, fmt.Errorf("read token file: %s is empty", path)
 	case strings.ContainsFunc(token, notTokenRune):
-		return Secret{}, fmt.Errorf("read token file: %s has more in it than a token (white space or control characters)", path)
+		return Secret{}, fmt.Errorf("read token file: %s contains more than a token (white space or control characters)", path)
 	}
 	return NewSecret(token), nil
 }
 
-// LoadBotToken reads the token file at path again, for a program that runs. It
-// refuses what Load would not start with.
+// LoadBotToken reads the token file at path again while the program runs. It
+// refuses what Load refuses.
 func LoadBotToken(path string) (Secret, error) {
 	token, err := ReadToken(path, readNamed)
 	if err != nil {
@@ -38,9 +38,9 @@ func LoadBotToken(path string) (Secret, error) {
 	}
 	switch kindOf(token.Reveal()) {
 	case appToken:
-		return Secret{}, fmt.Errorf("read token file: %s has an app-level token (xapp-) in it, expected a bot token (xoxb-)", path)
+		return Secret{}, fmt.Errorf("read token file: %s contains an app-level token (xapp-), expected a bot token (xoxb-)", path)
 	case placeholderToken:
-		return Secret{}, fmt.Errorf("read token file: %s has a placeholder in it, expected a bot token (xoxb-)", path)
+		return Secret{}, fmt.Errorf("read token file: %s contains a placeholder, expected a bot token (xoxb-)", path)
 	}
 	return token, nil
 }
@@ -49,9 +49,10 @@ func notTokenRune(c rune) bool {
 	return unicode.IsSpace(c) || !unicode.IsPrint(c)
 }
 
-// token resolves a token setting: itself, or the file that it names if it
-// begins with a slash, or with %d/ for a credential of systemd. Where something is wrong and optional is set, it is a
-// warning: the published plugin reads the file whether it needs it or not.
+// token resolves a token setting: the token itself, or the file that it names if
+// it begins with a slash, or with %d/ for a credential of systemd. With optional
+// set, a mistake is a warning: the published plugin reads the file even where it
+// does not need it.
 func (r *reader) token(s *section, name string, optional bool) (token Secret, path string, f field) {
 	report := r.problem
 	if optional {
@@ -77,7 +78,7 @@ func (r *reader) token(s *section, name string, optional bool) (token Secret, pa
 		do := "put the token, and nothing else, into that file"
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			do = "let the user that runs teleport-slack read that file"
+			do = "give the user that runs teleport-slack read access"
 		case strings.HasPrefix(text, credential):
 			do = "name it in the unit with LoadCredential, and start the program by that unit"
 		}
@@ -87,7 +88,7 @@ func (r *reader) token(s *section, name string, optional bool) (token Secret, pa
 	return token, text, f
 }
 
-// tokenKind is what a token's prefix tells.
+// tokenKind is the kind of a token.
 type tokenKind uint8
 
 const (
@@ -99,7 +100,7 @@ const (
 	placeholderToken
 )
 
-// kindOf tells what sort of token it is.
+// kindOf returns a token's kind, from its prefix.
 func kindOf(token string) tokenKind {
 	prefixes := []struct {
 		prefix string
@@ -125,7 +126,7 @@ func kindOf(token string) tokenKind {
 	return otherToken
 }
 
-// isPlaceholder says that what follows the prefix was never filled in: "11xx"
+// isPlaceholder reports whether what follows the prefix was never filled in: "11xx"
 // as in the published example, "…", "<your token>", "YOUR-TOKEN-HERE".
 func isPlaceholder(rest string) bool {
 	lower := strings.ToLower(rest)

@@ -10,7 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// table is a TOML table that remembers its order and where everything stood.
+// table is a TOML table with its order and positions.
 type table struct {
 	entries []entry
 }
@@ -93,7 +93,7 @@ func descend(t *table, key unstable.Iterator, array bool) *table {
 		case len(e.val.items) > 0 && e.val.items[len(e.val.items)-1].table != nil:
 			t = e.val.items[len(e.val.items)-1].table
 		default:
-			t = &table{} // the decoder refuses to extend a scalar, so nobody sees this
+			t = &table{} // unreachable: the decoder refuses to extend a scalar
 		}
 	}
 	return t

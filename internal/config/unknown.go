@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// unknownKeys returns what the file has and nobody asked for. A table that
-// nobody knows is reported once, not key by key.
+// unknownKeys reports the keys of the file that were not read. An unknown table is
+// reported once, not key by key.
 func (r *reader) unknownKeys() (unknown, strict []found) {
 	for _, s := range r.sections {
 		if s.table == nil || s.taken == nil {
@@ -32,8 +32,8 @@ func (r *reader) unknownKeys() (unknown, strict []found) {
 	return unknown, strict
 }
 
-// suggest says what an unknown key was probably meant to be: a slip of the
-// pen in this table, or a key that belongs into another one.
+// suggest returns what an unknown key was probably meant to be: a misspelt key of
+// this table, or a key of another one.
 func (r *reader) suggest(s *section, e entry) string {
 	if name, ok := nearest(e.name, s.known); ok {
 		return fmt.Sprintf("did you mean %s?", s.path(name))
@@ -58,8 +58,8 @@ func (r *reader) suggest(s *section, e entry) string {
 	return fmt.Sprintf("the keys of [%s] are %s", s.name, strings.Join(known, ", "))
 }
 
-// nearest returns the name that is a slip away from what was written: at most
-// a third of its letters changed.
+// nearest returns the name closest to what was written, with at most a third of
+// its letters changed.
 func nearest(written string, names []string) (string, bool) {
 	fold := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "_")) }
 	best, bestDistance := "", 0

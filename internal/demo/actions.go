@@ -3,9 +3,11 @@ package demo
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,12 +18,12 @@ import (
 )
 
 const (
-	maxBodyBytes = 256 << 10 // reasons may be long: that is worth trying
+	maxBodyBytes = 256 << 10 // people may want to try a very long reason
 	maxTTL       = 24 * time.Hour
 )
 
-// action is a POST whose body is a T. It answers with what f returns as JSON,
-// or with {"error": …}.
+// action handles a POST whose body is a T. The response is what f returns as
+// JSON, or {"error": …}.
 func action[T any](f func(r *http.Request, in T) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in T
@@ -30,40 +32,40 @@ func action[T any](f func(r *http.Request, in T) (any, error)) http.HandlerFunc 
 		if err := d.Decode(&in); err != nil {
 			var tooLong *http.MaxBytesError
 			if errors.As(err, &tooLong) {
-				refuse(w, http.StatusRequestEntityTooLarge, "this is more than the demo takes at once")
+				writeError(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is longer than %d bytes", maxBodyBytes))
 				return
 			}
-			refuse(w, http.StatusBadRequest, "the request can't be read: "+err.Error())
+			writeError(w, http.StatusBadRequest, "the request can't be parsed: "+err.Error())
 			return
 		}
 		if _, err := d.Token(); !errors.Is(err, io.EOF) {
-			refuse(w, http.StatusBadRequest, "the request has something after its end")
+			writeError(w, http.StatusBadRequest, "the request has data after its end")
 			return
 		}
 		out, err := f(r, in)
 		if err != nil {
-			refuse(w, trace.ErrorToCode(err), trace.UserMessage(err))
+			writeError(w, trace.ErrorToCode(err), trace.UserMessage(err))
 			return
 		}
-		answer(w, http.StatusOK, out)
+		writeJSON(w, http.StatusOK, out)
 	}
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	b, err := json.Marshal(body)
 	if err != nil {
-		status, b = http.StatusInternalServerError, []byte(`{"error":"the answer can't be written as JSON"}`)
+		status, b = http.StatusInternalServerError, []byte(`{"error":"the response can't be encoded as JSON"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // the reader is gone; nobody is left to tell
+	_, _ = w.Write(b) // fails if the browser is gone
 }
 
-func refuse(w http.ResponseWriter, status int, why string) {
-	answer(w, status, map[string]string{"error": why})
+func writeError(w http.ResponseWriter, status int, why string) {
+	writeJSON(w, status, map[string]string{"error": why})
 }
 
-// changed answers an action on one request.
+// changed is the response to an action on one request.
 type changed struct {
 	ID string `json:"id"`
 }
@@ -81,33 +83,33 @@ func (p *page) createRequest(_ *http.Request, in newRequest) (any, error) {
 	ttl := time.Duration(in.TTLSeconds) * time.Second
 	switch {
 	case in.User == "":
-		return nil, trace.BadParameter("say who asks")
+		return nil, trace.BadParameter("choose who requests access")
 	case len(in.Roles)+len(in.Resources) == 0:
 		return nil, trace.BadParameter("choose at least one role or resource")
 	case in.TTLSeconds < 0 || in.TTLSeconds > int(maxTTL/time.Second):
 		return nil, trace.BadParameter("a request can wait for up to %s", maxTTL)
 	}
-	req, err := p.stage.teleport.CreateRequest(teleporttest.Request{
+	req, err := p.env.teleport.CreateRequest(teleporttest.Request{
 		User: in.User, Roles: in.Roles, Resources: resourceIDs(in.Resources),
 		Reason: in.Reason, SuggestedReviewers: in.Reviewers,
-		Thresholds: p.stage.world.thresholds(in.Roles), TTL: ttl,
+		Thresholds: p.env.fixtures.thresholds(in.Roles), TTL: ttl,
 		AccessTTL: accessTTL,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.done(req.GetName(), "%s requests %s", in.User, strings.Join(append(slices.Clone(in.Roles), p.stage.world.hostnames(in.Resources)...), ", "))
+	p.noteAction(req.GetName(), "%s requests %s", in.User, strings.Join(append(slices.Clone(in.Roles), p.env.fixtures.hostnames(in.Resources)...), ", "))
 	return changed{req.GetName()}, nil
 }
 
-// done notes what somebody did on the page, and tells every page.
-func (p *page) done(id, format string, args ...any) {
-	p.stage.journal.note(fromPeople, id, format, args...)
-	p.stage.counts.kick()
-	p.requests.tell()
+// noteAction adds an action on the page to the journal, and notifies every page.
+func (p *page) noteAction(id, format string, args ...any) {
+	p.env.journal.note(fromPeople, id, format, args...)
+	p.env.counter.schedule()
+	p.requests.notify()
 }
 
-// accessTTL is how long access lasts that is granted in the demo.
+// accessTTL is how long access lasts that the demo grants.
 const accessTTL = 8 * time.Hour
 
 func resourceIDs(names []string) []types.ResourceID {
@@ -131,7 +133,7 @@ func (d decision) state() (types.RequestState, error) {
 	case "deny":
 		return types.RequestState_DENIED, nil
 	}
-	return 0, trace.BadParameter("decide approve or deny, not %q", d.Decision)
+	return 0, trace.BadParameter("the decision must be approve or deny, not %q", d.Decision)
 }
 
 func (p *page) review(r *http.Request, in decision) (any, error) {
@@ -140,12 +142,12 @@ func (p *page) review(r *http.Request, in decision) (any, error) {
 		return nil, err
 	}
 	if in.Author == "" {
-		return nil, trace.BadParameter("say who reviews")
+		return nil, trace.BadParameter("choose who reviews")
 	}
-	if _, err = p.stage.teleport.Review(r.PathValue("id"), in.Author, state, in.Reason); err != nil {
+	if _, err = p.env.teleport.Review(r.PathValue("id"), in.Author, state, in.Reason); err != nil {
 		return nil, err
 	}
-	p.done(r.PathValue("id"), "%s reviews it: %s", in.Author, state)
+	p.noteAction(r.PathValue("id"), "%s reviews the request: %s", in.Author, state)
 	return changed{r.PathValue("id")}, nil
 }
 
@@ -155,27 +157,69 @@ func (p *page) setState(r *http.Request, in decision) (any, error) {
 		return nil, err
 	}
 	if in.Author != "" {
-		return nil, trace.BadParameter("an administrator decides without a review")
+		return nil, trace.BadParameter("a decision of an administrator has no author")
 	}
-	if err := p.stage.teleport.SetState(r.PathValue("id"), state, in.Reason); err != nil {
+	if err := p.env.teleport.SetState(r.PathValue("id"), state, in.Reason); err != nil {
 		return nil, err
 	}
-	p.done(r.PathValue("id"), "an administrator decides: %s", state)
+	p.noteAction(r.PathValue("id"), "an administrator resolves the request: %s", state)
 	return changed{r.PathValue("id")}, nil
 }
 
 func (p *page) expire(r *http.Request, _ struct{}) (any, error) {
-	if err := p.stage.teleport.Expire(r.PathValue("id")); err != nil {
+	if err := p.env.teleport.Expire(r.PathValue("id")); err != nil {
 		return nil, err
 	}
-	p.done(r.PathValue("id"), "it expires")
+	p.noteAction(r.PathValue("id"), "the request expires")
 	return changed{r.PathValue("id")}, nil
 }
 
 func (p *page) delete(r *http.Request, _ struct{}) (any, error) {
-	if err := p.stage.teleport.Delete(r.PathValue("id")); err != nil {
+	if err := p.env.teleport.Delete(r.PathValue("id")); err != nil {
 		return nil, err
 	}
-	p.done(r.PathValue("id"), "an administrator deletes it")
+	p.noteAction(r.PathValue("id"), "an administrator deletes the request")
 	return changed{r.PathValue("id")}, nil
+}
+
+type switchState struct {
+	On bool `json:"on"`
+}
+
+func (p *page) setSwitch(r *http.Request, in switchState) (any, error) {
+	return struct{}{}, p.env.switches.turn(p.processCtx, r.PathValue("name"), in.On)
+}
+
+// restartTeleport restarts the Teleport double while the plugin runs.
+func (p *page) restartTeleport(*http.Request, struct{}) (any, error) {
+	p.env.journal.add(entry{From: fromDemo, Text: "Teleport restarts", Trouble: true})
+	return struct{}{}, p.env.teleport.Restart()
+}
+
+// maxMany is how many requests one click may create.
+const maxMany = 5000
+
+type manyRequests struct {
+	Count int `json:"count"`
+}
+
+// many creates requests in bulk, in turn for every person and role.
+func (p *page) many(_ *http.Request, in manyRequests) (any, error) {
+	f := p.env.fixtures
+	if in.Count < 1 || in.Count > maxMany || len(f.roles) == 0 {
+		return nil, trace.BadParameter("between 1 and %d requests at once", maxMany)
+	}
+	for i := range in.Count {
+		roles := []string{f.roles[i%len(f.roles)].name}
+		r, err := p.env.teleport.CreateRequest(teleporttest.Request{
+			User: f.people[i%len(f.people)].teleport, Roles: roles, Reason: "one of " + strconv.Itoa(in.Count),
+			Thresholds: f.thresholds(roles), AccessTTL: accessTTL,
+		})
+		if err != nil {
+			return nil, err
+		}
+		p.env.journal.note(fromPeople, r.GetName(), "%s requests %s", r.GetUser(), roles[0])
+	}
+	p.requestsChanged()
+	return struct{}{}, nil
 }

@@ -18,7 +18,7 @@ func says(selector, text string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#messages > article:last-of-type %s")].some((e) => e.innerText.includes(%q))`, selector, text)
 }
 
-func TestBrowserStory(t *testing.T) {
+func TestBrowserReview(t *testing.T) {
 	b := newBrowser(t)
 	b.media(1400, 900, 1, "light")
 	b.open(startDemo(t))
@@ -39,7 +39,7 @@ func TestBrowserStory(t *testing.T) {
 	b.until("alice and bob have unread messages", `document.querySelectorAll("#directs .unread").length === 2`)
 	b.click(`[data-conversation=U0ALICE]`)
 	b.until("hers is read", `document.querySelectorAll("#directs .unread").length === 1`)
-	b.until("hers tells her", says(".body", "Your role request was received:"))
+	b.until("hers is addressed to her", says(".body", "Your role request was received:"))
 	b.click(`[data-conversation=C0REQUESTS]`)
 
 	b.decide("alice@example.com", "approve", "because I can")
@@ -71,7 +71,7 @@ func TestBrowserButtons(t *testing.T) {
 	const last = `#messages > article:last-of-type `
 	b.choose(`#actor`, "U0ALICE")
 	b.click(last + `[data-action=approve_button]`)
-	b.until("alice is told that she can't", says(".whisper[data-to=U0ALICE]", "You can't review your own request."))
+	b.until("alice gets a refusal", says(".ephemeral[data-to=U0ALICE]", "You can't review your own request."))
 	b.choose(`#actor`, "U0BOB")
 	b.click(last + `[data-action=deny_button]`)
 	b.until("a window asks bob why", `document.querySelector(".window")?.innerText.includes("Deny this request?")`)
@@ -85,7 +85,7 @@ func TestBrowserButtons(t *testing.T) {
 	b.click(`.window .primary`)
 	b.until("it is denied", says(".context", "❌ DENIED"))
 	b.until("by bob, in Slack", says(".context", "in Slack"))
-	b.until("bob is told", says(".whisper[data-to=U0BOB]", "Your denial is recorded."))
+	b.until("bob gets an answer", says(".ephemeral[data-to=U0BOB]", "Your denial is recorded."))
 	b.until("the window is gone", `!document.querySelector(".window")`)
 	b.until("so are the buttons", `!document.querySelector("#messages [data-action]")`)
 }
@@ -250,7 +250,7 @@ func TestBrowserScreenshots(t *testing.T) {
 	b.until("the first review is there", says(".reply", "Fine with me"))
 	b.until("it is counted", says(".context", "1 of 2"))
 
-	b.until("all is told", counted("waiting", 0)+" && "+counted("late", 0))
+	b.until("all is delivered", counted("waiting", 0)+" && "+counted("late", 0))
 	b.save(filepath.Join(dir, "demo.png"), "html")
 	// The whole conversation at the width of a text column, without scrolling.
 	b.media(1400, 3000, 2, "light")
@@ -266,9 +266,9 @@ func TestBrowserScreenshots(t *testing.T) {
 	b.turn("slack-429")
 	b.click(`[data-conversation=C0REQUESTS]`)
 	b.until("it is there", says(".context", "⏳ PENDING"))
-	b.until("all is told", counted("waiting", 0)+" && "+counted("late", 0))
+	b.until("all is delivered", counted("waiting", 0)+" && "+counted("late", 0))
 	b.turn("second-replica")
 	b.until("there are two", `document.querySelector("[data-switch=second-replica]").checked`)
-	eval[string](b, `document.querySelector("#story").style.height = "60vh"`)
+	eval[string](b, `document.querySelector("#activity").style.height = "60vh"`)
 	b.save(filepath.Join(dir, "faults.png"), "html")
 }

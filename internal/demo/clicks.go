@@ -15,28 +15,28 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
-// ackPatience is over Slack's three seconds for an app to take a click, with
-// its two further tries.
-const ackPatience = 15 * time.Second
+// ackTimeout is longer than Slack waits for an app to acknowledge a click: three
+// seconds, and two retries.
+const ackTimeout = 15 * time.Second
 
 type newClick struct {
 	User         string `json:"user"`         // Slack's ID
-	Conversation string `json:"conversation"` // as the page calls it
+	Conversation string `json:"conversation"` // conversationView.ID
 	TS           string `json:"ts"`
 	Action       string `json:"action"`
 }
 
-// click presses a button in a message. What comes of it comes with the stream.
+// click clicks a button in a message. Its effects arrive as events.
 func (p *page) click(r *http.Request, in newClick) (any, error) {
 	channel := in.Conversation
-	if dm, ok := p.stage.slack.DM(in.Conversation); ok {
+	if dm, ok := p.env.slack.DM(in.Conversation); ok {
 		channel = dm
 	}
-	d, err := p.stage.slack.Click(in.User, channel, in.TS, in.Action)
+	d, err := p.env.slack.Click(in.User, channel, in.TS, in.Action)
 	if err != nil {
 		return nil, clickRefused(err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), ackPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), ackTimeout)
 	defer cancel()
 	if err := d.Wait(ctx); err != nil {
 		return nil, trace.BadParameter("Slack says: this app did not answer in time")
@@ -49,7 +49,7 @@ func clickRefused(err error) error {
 	case errors.Is(err, slacktest.ErrNoInteractivity):
 		return trace.BadParameter("Slack says: this app can't be interacted with")
 	case errors.Is(err, slacktest.ErrNotThere):
-		return trace.NotFound("this person does not see that button")
+		return trace.NotFound("this person can't see that button")
 	case errors.Is(err, slacktest.ErrMayNotSubmit):
 		return trace.BadParameter("Slack says: please fill this in")
 	}
@@ -61,29 +61,29 @@ type filledWindow struct {
 	Reason string `json:"reason"`
 }
 
-// submitWindow sends a window in that asks for a reason.
+// submitWindow submits a window that asks for a reason.
 func (p *page) submitWindow(r *http.Request, in filledWindow) (any, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), ackPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), ackTimeout)
 	defer cancel()
-	response, err := p.stage.slack.SubmitView(ctx, in.User, r.PathValue("id"), map[string]string{message.ReasonBlock: in.Reason})
+	response, err := p.env.slack.SubmitView(ctx, in.User, r.PathValue("id"), map[string]string{message.ReasonBlock: in.Reason})
 	if err != nil {
 		return nil, clickRefused(err)
 	}
-	for _, what := range response.Errors { // there is one field
+	for _, what := range response.Errors { // the window has one field
 		return nil, trace.BadParameter("%s", what)
 	}
 	return struct{}{}, nil
 }
 
 func (p *page) closeWindow(r *http.Request, in filledWindow) (any, error) {
-	if _, err := p.stage.slack.CloseView(in.User, r.PathValue("id")); err != nil {
+	if _, err := p.env.slack.CloseView(in.User, r.PathValue("id")); err != nil {
 		return nil, clickRefused(err)
 	}
 	return struct{}{}, nil
 }
 
-// whisperView is a message that one person sees.
-type whisperView struct {
+// ephemeralView is a message that one person sees.
+type ephemeralView struct {
 	Conversation string `json:"conversation"`
 	Thread       string `json:"thread"`
 	TS           string `json:"ts"`
@@ -91,8 +91,8 @@ type whisperView struct {
 	Text         string `json:"text"`
 }
 
-func (p *page) whisper(m slacktest.Message) whisperView {
-	return whisperView{
+func (p *page) ephemeral(m slacktest.Message) ephemeralView {
+	return ephemeralView{
 		Conversation: p.conversationID(m.Channel), Thread: m.ThreadTS, TS: m.TS, User: m.EphemeralTo, Text: m.Text,
 	}
 }
@@ -106,11 +106,11 @@ type windowView struct {
 	Blocks json.RawMessage `json:"blocks"`
 }
 
-// windows returns everybody's windows, in an order that stays.
+// windows returns everybody's open windows, ordered by ID.
 func (p *page) windows() []windowView {
 	out := []windowView{}
-	for _, u := range p.stage.slack.Users() {
-		for _, v := range p.stage.slack.Views(u.ID) {
+	for _, u := range p.env.slack.Users() {
+		for _, v := range p.env.slack.Views(u.ID) {
 			var content struct {
 				Submit struct {
 					Text string `json:"text"`
@@ -118,20 +118,20 @@ func (p *page) windows() []windowView {
 				Blocks []json.RawMessage `json:"blocks"`
 			}
 			if json.Unmarshal(v.JSON, &content) != nil {
-				continue // not one of ours
+				continue // not a window of the plugin
 			}
 			shown := content.Blocks[:0]
 			for _, b := range content.Blocks {
 				var of struct {
 					Type string `json:"type"`
 				}
-				if json.Unmarshal(b, &of) == nil && of.Type != "input" { // the page has a field of its own
+				if json.Unmarshal(b, &of) == nil && of.Type != "input" { // the page draws the input field itself
 					shown = append(shown, b)
 				}
 			}
 			blocks, err := json.Marshal(shown)
 			if err != nil {
-				continue // it was JSON a moment ago
+				continue // cannot happen: it was decoded from JSON
 			}
 			out = append(out, windowView{ID: v.ID, User: v.User, Title: v.Title, Submit: content.Submit.Text, Blocks: blocks})
 		}

@@ -40,8 +40,8 @@ func TestButtonsWork(t *testing.T) {
 				t.Errorf("a button that is not there: %d %s", status, why)
 			}
 			step++
-		case step == 2 && event == "whisper":
-			w := decode[whisperView](t, data)
+		case step == 2 && event == "ephemeral":
+			w := decode[ephemeralView](t, data)
 			if w.User != "U0ALICE" || w.Thread != ts || w.Conversation != requestsChannel || w.Text != "You can't review your own request." {
 				t.Errorf("%+v", w)
 			}

@@ -1,32 +1,32 @@
-// Package demo shows the plugin at work without Teleport and Slack: it runs
-// both doubles and the real plugin between them in one process.
+// Package demo runs the real plugin between a Teleport double and a Slack
+// double, in one process, and shows all three on a web page or in the terminal.
 //
-// Nothing here is a second implementation of anything. The plugin is app.App
-// with a configuration that went through the real loader; what the page and
-// the scenario show is what the doubles hold, and what they do is what the
-// doubles' own methods do.
+// It has no plugin logic of its own. The plugin is app.App with a configuration
+// from the real loader; the page and the scenarios show the state of the
+// doubles and change it with the doubles' own methods.
 //
-// Each of the plugin's processes reaches the doubles through relays of its own,
-// so that killing one is cutting its connections: whatever it still does has no
-// effect, as if it were gone (replicas.go, relay.go). What goes wrong is what the
-// doubles can do wrong, by switch (switches.go).
+//   - environment.go: both doubles, and all that is needed to run the plugin
+//     between them.
+//   - fixtures.go: the people, roles, servers and channels in the doubles: the
+//     demo's own, or generated from an operator's configuration. Tokens and the
+//     identity of that configuration are not used.
+//   - replicas.go: the plugin's processes. Each one reaches the doubles through
+//     relays of its own. Killing a process cuts its relays, so that nothing it
+//     still does has an effect.
+//   - switches.go: the faults that a person can switch on.
+//   - journal.go, calls.go: everything that happened, in order: actions on the
+//     page, the plugin's log at every level, and each call to a double.
+//   - counts.go: compares the messages that the routes call for with the messages
+//     in the Slack double, without asking the plugin.
+//   - scenario.go: scripted steps, each with what Slack has to show after it.
+//   - page.go, actions.go, events.go, guard.go: the web page's server.
 //
-// The journal has what happened, in order: what people did, the whole log of the
-// plugin, and every call that a double answered. The counts compare what the
-// routes say with what the doubles hold, without asking the plugin.
+// The page (folder page) is plain HTML, CSS and ES modules, embedded, and loads
+// nothing from elsewhere. It receives server-sent events, first a snapshot and
+// then every change, and posts what people do. It listens on loopback unless
+// told otherwise, and refuses requests from other pages in the same browser.
 //
-// A world is who and what there is. It is the demo's own, or made up from a
-// configuration, of which neither tokens nor identity are used (rehearsal.go).
-// Stories are acts in a world, each with what Slack has to show after it.
-//
-// The page (folder page) is plain HTML, CSS and ES modules, embedded, without
-// anything from elsewhere. It gets a stream of server-sent events that begins
-// with everything there is and continues with every change, and it posts what
-// people do. It listens on loopback unless told otherwise, and refuses what
-// does not come from itself, so that no other page in the same browser can
-// drive it.
-//
-// It keeps nothing: all is gone when Run returns, the credentials too.
+// Nothing outlives Run: state and credentials are removed when it returns.
 package demo
 
 import (
@@ -48,19 +48,19 @@ import (
 type Options struct {
 	Addr     string // host:port to listen at
 	Fallback bool   // take any free port if Addr is in use
-	Scenario string // the story to play instead of serving a page; empty for none
-	Config   string // the file whose routes and words to rehearse; empty for the demo's own
+	Scenario string // the scenario to play instead of serving a page; empty for none
+	Config   string // the operator's configuration file to try out; empty for the demo's own
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
 
-// Run runs the demo until ctx ends, or until the scenario is over. Messages
-// that the scenario finds lost, doubled or out of date are an error.
+// Run runs the demo until ctx ends or the scenario is over. It returns an error
+// if the scenario finds a message lost, doubled or out of date.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Scenario != "" {
 		return playScenario(ctx, o)
 	}
-	w, err := o.world()
+	f, err := o.fixtures()
 	if err != nil {
 		return err
 	}
@@ -74,62 +74,62 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := newStage(w, log)
+	env, err := newEnvironment(f, log)
 	if err != nil {
-		_ = l.Close() // the first error is the one that tells
+		_ = l.Close() // the first error is the cause
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, env.close()) }()
 
-	fmt.Fprintf(o.Stdout, "demo is at http://%s/, stop it with Ctrl-C\n", reachable(l.Addr()))
+	fmt.Fprintf(o.Stdout, "demo is at http://%s/, stop it with Ctrl-C\n", browserAddr(l.Addr()))
 	if !loopback(l.Addr()) {
 		fmt.Fprintln(o.Stderr, "warning: everybody who can reach this address can use the demo")
 	}
-	return serve(ctx, s, l, o.Addr)
+	return serve(ctx, env, l, o.Addr)
 }
 
-// world is the one that was asked for.
-func (o Options) world() (world, error) {
+// fixtures returns the demo's own, or those for the configuration that was asked for.
+func (o Options) fixtures() (fixtures, error) {
 	if o.Config == "" {
-		return ownWorld()
+		return ownFixtures()
 	}
-	c, warnings, err := config.Rehearse(o.Config)
+	c, warnings, err := config.LoadOffline(o.Config)
 	for _, w := range warnings {
 		fmt.Fprintf(o.Stderr, "warning: %s\n", w)
 	}
 	if err != nil {
-		return world{}, err
+		return fixtures{}, err
 	}
-	fmt.Fprintf(o.Stdout, "rehearsing %s; its tokens and its identity are not used, and nothing leaves this machine\n", o.Config)
-	return worldOf(c), nil
+	fmt.Fprintf(o.Stdout, "trying out %s; its tokens and its identity are not used, and nothing leaves this machine\n", o.Config)
+	return fixturesFor(c), nil
 }
 
 // serve runs the plugin and the page; when one of them ends, the other does.
-func serve(ctx context.Context, s *stage, l net.Listener, addr string) error {
+func serve(ctx context.Context, env *environment, l net.Listener, addr string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer s.replicas.wait()
+	defer env.replicas.wait()
 	defer cancel()
-	if err := s.replicas.start(ctx, firstReplica); err != nil {
-		_ = l.Close() // the first error is the one that tells
+	if err := env.replicas.start(ctx, firstReplica); err != nil {
+		_ = l.Close() // the first error is the cause
 		return err
 	}
-	p := newPage(ctx, s, addr, l.Addr())
+	p := newPage(ctx, env, addr, l.Addr())
 	var g errgroup.Group
-	together := func(f func() error) {
+	endsAll := func(f func() error) {
 		g.Go(func() error {
 			defer cancel()
 			return f()
 		})
 	}
-	together(func() error { return p.watch(ctx) })
-	together(func() error { return p.serve(ctx, l) })
-	together(func() error { return s.counts.run(ctx, s.switches.trouble) })
+	endsAll(func() error { return p.watch(ctx) })
+	endsAll(func() error { return p.serve(ctx, l) })
+	endsAll(func() error { return env.counter.run(ctx, env.switches.trouble) })
 	return g.Wait()
 }
 
-// listen binds the address, or any port of the same host if it is taken and
-// nobody insists on it.
+// listen binds the address. If it is in use and o.Fallback is set, listen takes
+// any free port of the same host.
 func listen(ctx context.Context, o Options) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", o.Addr)
@@ -145,8 +145,8 @@ func listen(ctx context.Context, o Options) (net.Listener, error) {
 	return l, nil
 }
 
-// reachable returns an address that a browser on this machine can open.
-func reachable(a net.Addr) string {
+// browserAddr returns the address to open in a browser on the same machine.
+func browserAddr(a net.Addr) string {
 	if t, ok := a.(*net.TCPAddr); ok && t.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(t.Port))
 	}

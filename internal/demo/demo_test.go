@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long anything in the demo may take in a test.
-const patience = 15 * time.Second
+// testTimeout is how long anything in the demo may take in a test.
+const testTimeout = 15 * time.Second
 
 // lockedBuffer is a buffer that a running demo can write to.
 type lockedBuffer struct {
@@ -82,14 +82,14 @@ func startDemo(t *testing.T) (base string) {
 	return base
 }
 
-// demoWorld is the demo's own world.
-func demoWorld(t *testing.T) world {
+// testFixtures returns the demo's own fixtures.
+func testFixtures(t *testing.T) fixtures {
 	t.Helper()
-	w, err := ownWorld()
+	f, err := ownFixtures()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return f
 }
 
 func TestPortInUse(t *testing.T) {
@@ -120,14 +120,14 @@ func TestPortInUse(t *testing.T) {
 
 func TestCredentialsAreRemoved(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
-	s, err := newStage(demoWorld(t), slog.New(slog.DiscardHandler))
+	env, err := newEnvironment(testFixtures(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(s.identity(pluginUser)); err != nil {
+	if _, err := os.Stat(env.identity(pluginUser)); err != nil {
 		t.Errorf("the plugin's identity: %v", err)
 	}
-	if err := s.close(); err != nil {
+	if err := env.close(); err != nil {
 		t.Error(err)
 	}
 	left, err := filepath.Glob(filepath.Join(os.Getenv("TMPDIR"), "*"))

@@ -8,18 +8,18 @@ import (
 	"slices"
 )
 
-// policy is what the page may load: its own files and its own server. An
-// injected script, should there ever be a hole in the renderer, does not run.
+// policy lets the page load its own files and talk to its own server, nothing
+// else. If the renderer had a hole, an injected script would not run.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-// guard refuses what other pages in the same browser could send here. A page
-// whose name was pointed at our address (DNS rebinding) is told by the Host
-// header, one that posts across sites by the Origin header and by JSON, which
-// a form can't send.
+// guard refuses requests from other pages in the same browser. The Host header
+// gives away a page whose name was pointed at our address (DNS rebinding); the
+// Origin header and the content type JSON, which a form can't send, give away a
+// page that posts across sites.
 type guard struct {
 	hosts []string // accepted values of the Host header
-	wide  bool     // listens beyond loopback, so any address of this machine will do
+	wide  bool     // listens beyond loopback, so any address of this machine is accepted
 	next  http.Handler
 }
 
@@ -54,16 +54,16 @@ func (g guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	switch {
 	case !g.knows(r.Host):
-		refuse(w, http.StatusForbidden, "the demo is not known by this name; use the address that it printed")
+		writeError(w, http.StatusForbidden, "the demo is not known by this name; use the address that it printed")
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		g.next.ServeHTTP(w, r)
 	case r.Method != http.MethodPost:
 		h.Set("Allow", "GET, HEAD, POST")
-		refuse(w, http.StatusMethodNotAllowed, "only GET and POST are known here")
+		writeError(w, http.StatusMethodNotAllowed, "only GET and POST are known here")
 	case r.Header.Get("Origin") != "http://"+r.Host:
-		refuse(w, http.StatusForbidden, "only the demo's own page may do this")
+		writeError(w, http.StatusForbidden, "only the demo's own page may do this")
 	case !isJSON(r.Header.Get("Content-Type")):
-		refuse(w, http.StatusUnsupportedMediaType, "send application/json")
+		writeError(w, http.StatusUnsupportedMediaType, "send application/json")
 	default:
 		g.next.ServeHTTP(w, r)
 	}

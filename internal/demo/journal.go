@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// Who an entry of the journal is from.
+// The sources of journal entries.
 const (
-	fromPeople   = "people"   // what was done on the page
-	fromTeleport = "teleport" // a call that Teleport answered
-	fromSlack    = "slack"    // a call that Slack answered
-	fromDemo     = "demo"     // switches, processes that start and end
-	// Anything else is the name of one of the plugin's processes: its log.
+	fromPeople   = "people"   // an action on the page
+	fromTeleport = "teleport" // a call to Teleport
+	fromSlack    = "slack"    // a call to Slack
+	fromDemo     = "demo"     // a switch, or a process that starts or ends
+	// Any other source is a process of the plugin, and the entry a line of its log.
 )
 
-// keepEntries is how many entries of the journal are kept: those of some
-// thousand requests.
+// keepEntries is how many journal entries are kept: enough for some thousand
+// requests.
 const keepEntries = 50_000
 
 // entry is one thing that happened.
@@ -29,10 +29,10 @@ type entry struct {
 	Seq     int       `json:"seq"` // 1, 2, …
 	At      time.Time `json:"at"`
 	From    string    `json:"from"`
-	Request string    `json:"request,omitempty"` // the ID; empty where it is about none
+	Request string    `json:"request,omitempty"` // access request ID, if it is about one
 	Text    string    `json:"text"`
 	Details []detail  `json:"details,omitempty"`
-	Trouble bool      `json:"trouble,omitempty"` // it did not go as it should
+	Trouble bool      `json:"trouble,omitempty"` // a failure
 }
 
 type detail struct {
@@ -40,7 +40,7 @@ type detail struct {
 	Value string `json:"value"`
 }
 
-// journal is what happened, in the order in which it was heard of.
+// journal is everything that happened, in the order in which it was recorded.
 type journal struct {
 	mu      sync.Mutex
 	entries []entry
@@ -62,16 +62,16 @@ func (j *journal) add(e entry) {
 		j.entries = slices.Clone(j.entries[len(j.entries)-keepEntries:])
 	}
 	j.mu.Unlock()
-	j.news.tell()
+	j.news.notify()
 }
 
-// note adds what somebody did about a request.
+// note adds an entry about a request, timed now.
 func (j *journal) note(from, request, format string, args ...any) {
 	j.add(entry{From: from, Request: request, Text: fmt.Sprintf(format, args...)})
 }
 
-// since returns at most limit entries after seq, and the last sequence number
-// that they reach to: of more, the newest count.
+// since returns the newest entries after seq, at most limit, and the newest
+// sequence number.
 func (j *journal) since(seq, limit int) ([]entry, int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -80,8 +80,9 @@ func (j *journal) since(seq, limit int) ([]entry, int) {
 	return slices.Clone(news[max(0, len(news)-limit):]), j.seq
 }
 
-// about returns the newest entries about a request before seq, oldest first,
-// and whether there are older ones. No request means everything; seq 0, the end.
+// about returns the newest entries about a request before a sequence number,
+// oldest first, and whether there are older ones. An empty request means all;
+// before 0 means from the newest.
 func (j *journal) about(request string, before, limit int) (found []entry, more bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -99,12 +100,12 @@ func (j *journal) about(request string, before, limit int) (found []entry, more 
 	return found, false
 }
 
-// requestKey is how log lines name the request that they are about.
+// requestKey is the log attribute with the access request ID.
 const requestKey = "request_id"
 
-// diary is a log handler that keeps one process's log in the journal, whatever
-// its level, and passes on what the other handler wants.
-type diary struct {
+// logHandler is a slog.Handler that adds one process's log to the journal, at
+// every level, and passes on to next what next is enabled for.
+type logHandler struct {
 	next  slog.Handler
 	to    *journal
 	name  string
@@ -112,9 +113,9 @@ type diary struct {
 	group string
 }
 
-func (d diary) Enabled(context.Context, slog.Level) bool { return true }
+func (d logHandler) Enabled(context.Context, slog.Level) bool { return true }
 
-func (d diary) Handle(ctx context.Context, r slog.Record) error {
+func (d logHandler) Handle(ctx context.Context, r slog.Record) error {
 	e := entry{At: r.Time, From: d.name, Text: r.Message, Trouble: r.Level >= slog.LevelWarn}
 	take := func(a slog.Attr) bool {
 		switch value := plain(a.Value); {
@@ -143,7 +144,7 @@ func plain(v slog.Value) string {
 	return v.Resolve().String()
 }
 
-func (d diary) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (d logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	d.attrs = slices.Clone(d.attrs)
 	for _, a := range attrs {
 		d.attrs = append(d.attrs, slog.Attr{Key: d.group + a.Key, Value: a.Value})
@@ -152,7 +153,7 @@ func (d diary) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return d
 }
 
-func (d diary) WithGroup(name string) slog.Handler {
+func (d logHandler) WithGroup(name string) slog.Handler {
 	d.group = strings.TrimPrefix(d.group+name+".", ".")
 	d.next = d.next.WithGroup(name)
 	return d

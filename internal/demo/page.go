@@ -18,16 +18,16 @@ import (
 //go:embed page
 var assets embed.FS
 
-// page is the web server: files, actions, and the stream of what happens.
+// page is the web server: files, actions, and the stream of events.
 type page struct {
-	stage    *stage
-	guard    guard
-	requests *signal         // Teleport's requests have changed
-	life     context.Context // as long as processes live that a switch starts
+	env        *environment
+	guard      guard
+	requests   *signal         // Teleport's access requests changed
+	processCtx context.Context // of processes that a switch starts
 }
 
-func newPage(life context.Context, s *stage, asked string, bound net.Addr) *page {
-	p := &page{stage: s, requests: newSignal(), life: life}
+func newPage(processCtx context.Context, env *environment, asked string, bound net.Addr) *page {
+	p := &page{env: env, requests: newSignal(), processCtx: processCtx}
 	p.guard = newGuard(asked, bound, p.routes())
 	return p
 }
@@ -41,7 +41,7 @@ func (p *page) routes() http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.HandleFunc("GET /api/events", p.events)
 	mux.HandleFunc("GET /api/timeline", p.timeline)
-	mux.HandleFunc("POST /api/switches/{name}", action(p.turn))
+	mux.HandleFunc("POST /api/switches/{name}", action(p.setSwitch))
 	mux.HandleFunc("POST /api/restart/teleport", action(p.restartTeleport))
 	mux.HandleFunc("POST /api/many", action(p.many))
 	mux.HandleFunc("GET /api/conversations/{id}/messages", p.olderMessages)
@@ -64,7 +64,7 @@ func (p *page) serve(ctx context.Context, l net.Listener) error {
 		ReadTimeout:       30 * time.Second,
 		// Streams are endless, so there is no WriteTimeout; they end with ctx.
 		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // what browsers do to connections is no news
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // browsers break connections all the time
 	}
 	var ending sync.WaitGroup
 	served := make(chan struct{})
@@ -73,10 +73,10 @@ func (p *page) serve(ctx context.Context, l net.Listener) error {
 		case <-ctx.Done():
 		case <-served:
 		}
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), exitPatience)
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
 		if srv.Shutdown(grace) != nil {
-			_ = srv.Close() // who is left is cut
+			_ = srv.Close() // cuts the connections that are left
 		}
 	})
 	err := srv.Serve(l)
@@ -88,27 +88,27 @@ func (p *page) serve(ctx context.Context, l net.Listener) error {
 	return fmt.Errorf("serve the demo's page: %w", err)
 }
 
-// watch tells the viewers of every change in Teleport until ctx ends. It looks
-// at Teleport as any program does, so it also sees what nobody did on the page,
-// such as a request that expires.
+// watch notifies the page of every change in Teleport until ctx ends. It watches
+// Teleport over the API, so it also sees changes that nobody made on the page,
+// such as an expiry.
 func (p *page) watch(ctx context.Context) error {
 	c, err := teleport.New(teleport.Options{
-		Addr:     p.stage.teleport.Addr(),
-		Identity: p.stage.identity(pageUser),
-		Log:      slog.New(slog.DiscardHandler), // the plugin tells the same story better
+		Addr:     p.env.teleport.Addr(),
+		Identity: p.env.identity(pageUser),
+		Log:      slog.New(slog.DiscardHandler), // the plugin logs the same
 	})
 	if err != nil {
 		return fmt.Errorf("watch the demo's Teleport: %w", err)
 	}
-	defer func() { _ = c.Close() }() // nothing is in flight any more
+	defer func() { _ = c.Close() }() // no call is in flight
 	return c.Serve(ctx, teleport.Handler{
-		Changed: func(string) { p.look() },
-		Resync:  func(context.Context) error { p.look(); return nil },
+		Changed: func(string) { p.requestsChanged() },
+		Resync:  func(context.Context) error { p.requestsChanged(); return nil },
 	})
 }
 
-// look makes everybody look at Teleport's requests.
-func (p *page) look() {
-	p.stage.counts.kick()
-	p.requests.tell()
+// requestsChanged makes the page and the counter read Teleport's requests again.
+func (p *page) requestsChanged() {
+	p.env.counter.schedule()
+	p.requests.notify()
 }

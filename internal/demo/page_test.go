@@ -43,7 +43,7 @@ func follow(t *testing.T, base string, done func(event string, data string) bool
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testTimeout}
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func follow(t *testing.T, base string, done func(event string, data string) bool
 	for {
 		line, err := lines.ReadString('\n')
 		if err != nil {
-			t.Fatalf("the stream ended before it told what was waited for: %v", err)
+			t.Fatalf("the stream ended before the expected event: %v", err)
 		}
 		line = strings.TrimSuffix(line, "\n")
 		if name, ok := strings.CutPrefix(line, "event: "); ok {
@@ -79,7 +79,7 @@ func decode[T any](t *testing.T, data string) T {
 }
 
 // The whole way: an action, the plugin, and the message in the stream.
-func TestStreamTellsTheStory(t *testing.T) {
+func TestStreamFollowsARequest(t *testing.T) {
 	base := startDemo(t)
 	var id string
 	step := 0
@@ -87,8 +87,8 @@ func TestStreamTellsTheStory(t *testing.T) {
 		switch {
 		case step == 0 && event == "snapshot":
 			s := decode[snapshotView](t, data)
-			if len(s.Requests) != 0 || len(s.History) != len(s.World.Conversations) {
-				t.Errorf("it begins with %d requests and %d histories of %d conversations", len(s.Requests), len(s.History), len(s.World.Conversations))
+			if len(s.Requests) != 0 || len(s.History) != len(s.Directory.Conversations) {
+				t.Errorf("it begins with %d requests and %d histories of %d conversations", len(s.Requests), len(s.History), len(s.Directory.Conversations))
 			}
 			_, answer := post(t, base, "/api/requests", `{"user":"alice@example.com","roles":["dba"],"reason":"why","reviewers":["dave"]}`, nil)
 			id = answer["id"]
@@ -122,8 +122,8 @@ func TestStreamTellsTheStory(t *testing.T) {
 	})
 }
 
-// Requests reach the stream whoever changes them, also Teleport itself.
-func TestStreamTellsOfExpiry(t *testing.T) {
+// Changes of a request reach the stream also when Teleport itself makes them.
+func TestStreamReportsExpiry(t *testing.T) {
 	base := startDemo(t)
 	seen := false
 	follow(t, base, func(event, data string) bool {
@@ -157,18 +157,18 @@ func TestActions(t *testing.T) {
 		status           int
 		err              string
 	}{
-		{"nobody asks", "/api/requests", `{"roles":["editor"]}`, 400, "say who asks"},
+		{"nobody asks", "/api/requests", `{"roles":["editor"]}`, 400, "choose who requests access"},
 		{"nothing is asked for", "/api/requests", `{"user":"dave"}`, 400, "choose at least one role or resource"},
 		{"for longer than a day", "/api/requests", `{"user":"dave","roles":["dba"],"ttl_seconds":999999}`, 400, "can wait for up to 24h"},
-		{"no JSON", "/api/requests", `user=dave`, 400, "can't be read"},
+		{"no JSON", "/api/requests", `user=dave`, 400, "can't be parsed"},
 		{"unknown field", "/api/requests", `{"usr":"dave"}`, 400, "unknown field"},
-		{"more than one", "/api/requests", `{} {}`, 400, "something after its end"},
-		{"too long", "/api/requests", `{"reason":"` + strings.Repeat("x", maxBodyBytes) + `"}`, 413, "more than the demo takes"},
+		{"more than one", "/api/requests", `{} {}`, 400, "data after its end"},
+		{"too long", "/api/requests", `{"reason":"` + strings.Repeat("x", maxBodyBytes) + `"}`, 413, "longer than 262144 bytes"},
 		{"one's own", "/api/requests/" + id + "/reviews", `{"author":"dave","decision":"approve"}`, 403, "cannot review a request of their own"},
-		{"nobody reviews", "/api/requests/" + id + "/reviews", `{"decision":"approve"}`, 400, "say who reviews"},
+		{"nobody reviews", "/api/requests/" + id + "/reviews", `{"decision":"approve"}`, 400, "choose who reviews"},
 		{"no decision", "/api/requests/" + id + "/reviews", `{"author":"bob@example.com","decision":"maybe"}`, 400, `not "maybe"`},
 		{"no such request", "/api/requests/nope/reviews", `{"author":"bob@example.com","decision":"deny"}`, 404, "not found"},
-		{"an author where none is", "/api/requests/" + id + "/state", `{"author":"bob@example.com","decision":"deny"}`, 400, "without a review"},
+		{"an author where none is", "/api/requests/" + id + "/state", `{"author":"bob@example.com","decision":"deny"}`, 400, "has no author"},
 		{"administrator", "/api/requests/" + id + "/state", `{"decision":"deny","reason":"no"}`, 200, ""},
 		{"review after that", "/api/requests/" + id + "/reviews", `{"author":"bob@example.com","decision":"deny"}`, 403, "already denied"},
 		{"delete", "/api/requests/" + gone + "/delete", `{}`, 200, ""},
@@ -249,7 +249,7 @@ func TestGuardBeyondLoopback(t *testing.T) {
 			t.Errorf("knows %q: %v, want %v", host, got, want)
 		}
 	}
-	if got := reachable(everywhere); got != "localhost:8900" {
+	if got := browserAddr(everywhere); got != "localhost:8900" {
 		t.Errorf("the address that is printed is %s", got)
 	}
 }

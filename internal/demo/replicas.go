@@ -3,7 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"slices"
 	"sync"
@@ -12,25 +14,25 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/app"
 )
 
-// The names of the plugin's processes, as the timeline calls them.
+// The names of the plugin's processes in the timeline.
 const (
 	firstReplica  = "plugin"
 	secondReplica = "plugin 2"
 )
 
-// restartAfter is how long a process that ended by itself stays away; what
-// supervises services in earnest waits too.
+// restartAfter is the pause before a process that ended by itself is started
+// again, as systemd and Kubernetes do.
 const restartAfter = 2 * time.Second
 
-// replicas are the plugin's processes. They are the real app.App; only that
-// they share one process is make-believe.
+// replicas are the plugin's simulated processes. Each is a real app.App; only
+// the operating system process is shared.
 type replicas struct {
-	stage *stage
-	log   *slog.Logger // where people look; the journal gets everything
+	env *environment
+	log *slog.Logger // for the terminal, by severity; the journal gets everything
 
 	mu      sync.Mutex
 	running map[string]*replica
-	all     []*replica // with those that are on their way out
+	all     []*replica // also those that are still shutting down
 	wg      sync.WaitGroup
 }
 
@@ -46,11 +48,11 @@ func (r *replica) cut() {
 	}
 }
 
-func newReplicas(s *stage, log *slog.Logger) *replicas {
-	return &replicas{stage: s, log: log, running: map[string]*replica{}}
+func newReplicas(env *environment, log *slog.Logger) *replicas {
+	return &replicas{env: env, log: log, running: map[string]*replica{}}
 }
 
-// start starts a process unless it runs.
+// start starts a process unless it is running.
 func (r *replicas) start(ctx context.Context, name string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +60,7 @@ func (r *replicas) start(ctx context.Context, name string) error {
 		return nil
 	}
 	p := &replica{}
-	c := r.stage.config
+	c := r.env.config
 	slack, err := url.Parse(c.Slack.APIURL)
 	if err != nil {
 		return fmt.Errorf("read the address of the demo's Slack: %w", err)
@@ -74,9 +76,9 @@ func (r *replicas) start(ctx context.Context, name string) error {
 	}
 	c.Teleport.Addr, slack.Host = addrs[0], addrs[1]
 	c.Slack.APIURL = slack.String()
-	log := slog.New(diary{next: r.log.Handler(), to: r.stage.journal, name: name})
+	log := slog.New(logHandler{next: r.log.Handler(), to: r.env.journal, name: name})
 	if name != firstReplica {
-		log = slog.New(diary{next: r.log.With(slog.String("process", name)).Handler(), to: r.stage.journal, name: name})
+		log = slog.New(logHandler{next: r.log.With(slog.String("process", name)).Handler(), to: r.env.journal, name: name})
 	}
 	a, err := app.New(app.Options{Config: c, Log: log})
 	if err != nil {
@@ -89,20 +91,20 @@ func (r *replicas) start(ctx context.Context, name string) error {
 	r.wg.Go(func() {
 		defer r.forget(p)
 		supervise(ctx, a, app.Options{Config: c, Log: log}, func(err error) {
-			r.stage.journal.add(entry{From: fromDemo, Text: "process ended by itself and is started again", Trouble: true,
+			r.env.journal.add(entry{From: fromDemo, Text: "process ended by itself and is started again", Trouble: true,
 				Details: []detail{{"process", name}, {"error", err.Error()}}})
 		})
 	})
-	r.stage.journal.add(entry{From: fromDemo, Text: "process starts", Details: []detail{{"process", name}}})
+	r.env.journal.add(entry{From: fromDemo, Text: "process starts", Details: []detail{{"process", name}}})
 	return nil
 }
 
-// supervise runs the plugin until ctx ends, and starts it again when it gives up.
+// supervise runs the plugin until ctx ends, and restarts it if it ends by itself.
 func supervise(ctx context.Context, a *app.App, o app.Options, gaveUp func(error)) {
 	for {
 		err := a.Run(ctx)
 		if ctx.Err() != nil {
-			return // it was asked to end
+			return
 		}
 		if err == nil {
 			err = fmt.Errorf("without a reason")
@@ -130,8 +132,8 @@ func (r *replicas) forget(p *replica) {
 	r.all = slices.DeleteFunc(r.all, func(other *replica) bool { return other == p })
 }
 
-// end lets a process finish what is in flight, or with kill, cuts it off in the
-// middle of whatever it does. It does not wait for that.
+// end stops a process: it may finish calls in flight, or with kill, its
+// connections are cut at once. end does not wait.
 func (r *replicas) end(name string, kill bool) {
 	r.mu.Lock()
 	p := r.running[name]
@@ -146,7 +148,7 @@ func (r *replicas) end(name string, kill bool) {
 		text = "process is killed"
 	}
 	p.stop()
-	r.stage.journal.add(entry{From: fromDemo, Text: text, Trouble: kill, Details: []detail{{"process", name}}})
+	r.env.journal.add(entry{From: fromDemo, Text: text, Trouble: kill, Details: []detail{{"process", name}}})
 }
 
 func (r *replicas) runs(name string) bool {
@@ -155,14 +157,13 @@ func (r *replicas) runs(name string) bool {
 	return r.running[name] != nil
 }
 
-// wait waits until every process has ended, which their contexts tell them to.
-// Who needs longer than exitPatience is cut: nobody needs the demo's messages
-// once it is over.
+// wait waits until every process has ended; their contexts must be cancelled.
+// After shutdownTimeout it cuts the connections of those that are left.
 func (r *replicas) wait() {
 	ended := make(chan struct{})
 	var impatient sync.WaitGroup
 	impatient.Go(func() {
-		t := time.NewTimer(exitPatience)
+		t := time.NewTimer(shutdownTimeout)
 		defer t.Stop()
 		select {
 		case <-ended:
@@ -179,4 +180,91 @@ func (r *replicas) wait() {
 	r.wg.Wait()
 	close(ended)
 	impatient.Wait()
+}
+
+// relay forwards connections to a server. Each of the plugin's processes has one
+// to Teleport and one to Slack. When they are cut, nothing that the process still
+// does has an effect, just as if it had been killed.
+type relay struct {
+	l  net.Listener
+	to string
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{}
+	isCut bool
+	wg    sync.WaitGroup
+}
+
+func newRelay(to string) (*relay, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for the plugin's connections: %w", err)
+	}
+	r := &relay{l: l, to: to, conns: map[net.Conn]struct{}{}}
+	r.wg.Go(r.accept)
+	return r, nil
+}
+
+func (r *relay) addr() string { return r.l.Addr().String() }
+
+func (r *relay) accept() {
+	for {
+		c, err := r.l.Accept()
+		if err != nil {
+			return // the relay was cut
+		}
+		r.wg.Go(func() { r.pass(c) })
+	}
+}
+
+// pass forwards one connection until either side closes it. It does not support
+// half-closed connections: neither HTTP nor gRPC needs them.
+func (r *relay) pass(c net.Conn) {
+	if !r.hold(c) {
+		return
+	}
+	defer r.drop(c)
+	s, err := net.Dial("tcp", r.to)
+	if err != nil || !r.hold(s) {
+		return // the plugin sees a server that closed the connection
+	}
+	defer r.drop(s)
+	var back sync.WaitGroup
+	back.Go(func() {
+		_, _ = io.Copy(c, s) // any error ends the connection, which is all there is to do
+		r.drop(c)
+	})
+	_, _ = io.Copy(s, c)
+	r.drop(s)
+	back.Wait()
+}
+
+func (r *relay) hold(c net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.isCut {
+		_ = c.Close() // nothing was written
+		return false
+	}
+	r.conns[c] = struct{}{}
+	return true
+}
+
+func (r *relay) drop(c net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	_ = c.Close() // a second time does nothing
+}
+
+// cut closes every connection at once and accepts no more.
+func (r *relay) cut() {
+	r.mu.Lock()
+	r.isCut = true
+	for c := range r.conns {
+		_ = c.Close() // an error changes nothing
+	}
+	r.mu.Unlock()
+	_ = r.l.Close() // a second time does nothing
+	r.wg.Wait()
 }

@@ -26,9 +26,9 @@ var dated = regexp.MustCompile(`\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC`)
 // refusals are what Slack answered while it was away.
 var refusals = regexp.MustCompile(`(?m)^posts that Slack answered .*\n`)
 
-// Each story ends well, and says the same each time.
+// Each scenario succeeds, with the same output each time.
 func TestScenario(t *testing.T) {
-	for _, name := range Stories() {
+	for _, name := range Scenarios() {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			var out, log bytes.Buffer
@@ -39,7 +39,7 @@ func TestScenario(t *testing.T) {
 				t.Errorf("it took %s, which nobody waits for", took)
 			}
 			got := dated.ReplaceAllString(out.String(), "DATE")
-			if name != OwnStory { // how often it tries depends on the machine
+			if name != TourScenario { // how often it tries depends on the machine
 				got = refusals.ReplaceAllString(got, "")
 			}
 			golden := filepath.Join("testdata", "scenario-"+name+".txt")
@@ -53,7 +53,7 @@ func TestScenario(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("the story differs (-want +got); -update writes it anew:\n%s", diff)
+				t.Errorf("the output differs (-want +got); -update writes the golden file:\n%s", diff)
 			}
 		})
 	}
@@ -67,11 +67,11 @@ func TestScenarioEndsWhenAsked(t *testing.T) {
 		}
 	})
 	start := time.Now()
-	err := Run(ctx, Options{Scenario: OwnStory, Stdout: out, Stderr: io.Discard})
+	err := Run(ctx, Options{Scenario: TourScenario, Stdout: out, Stderr: io.Discard})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("Run = %v, want the context's error", err)
 	}
-	if took := time.Since(start); took > patience {
+	if took := time.Since(start); took > testTimeout {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -80,8 +80,7 @@ type writer func(p []byte)
 
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
-// A tally that can't tell a lost message from a delivered one would make the
-// scenario's last line worth nothing.
+// The counts tell lost, doubled, stale and stray messages from delivered ones.
 func TestCount(t *testing.T) {
 	all := []wanted{{request: "r1", conversation: requestsChannel, replies: []string{"review-0"}, status: "DENIED", reaction: "x"}}
 	type post struct{ channel, request, part, text string }
@@ -101,20 +100,20 @@ func TestCount(t *testing.T) {
 			"messages: 2 wanted, 1 delivered, 1 lost, 0 doubled, 0 out of date, 1 unexpected"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := demoWorld(t)
-			s := &stage{world: w, slack: newSlack(w, "xoxb-1", "xapp-1", nil)}
-			defer s.slack.Close()
+			f := testFixtures(t)
+			env := &environment{fixtures: f, slack: newSlack(f, "xoxb-1", "xapp-1", nil)}
+			defer env.slack.Close()
 			for _, p := range row.posts {
 				m := slacktest.Message{Channel: p.channel, User: "U0BOB", Text: p.text}
 				if p.request != "" {
 					m.Metadata = &slacktest.Metadata{EventType: "teleport_access_request",
 						EventPayload: []byte(`{"request_id":"` + p.request + `","part":"` + p.part + `"}`)}
 				}
-				if _, err := s.slack.Say(m); err != nil {
+				if _, err := env.slack.Say(m); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got := s.count(all)
+			got := env.count(all)
 			if got.String() != row.want {
 				t.Errorf("got  %s\nwant %s", got, row.want)
 			}
@@ -123,15 +122,15 @@ func TestCount(t *testing.T) {
 			}
 		})
 	}
-	if err := (tally{wanted: 2, delivered: 2}).err(); err != nil {
+	if err := (counts{wanted: 2, delivered: 2}).err(); err != nil {
 		t.Errorf("all is well, and yet: %v", err)
 	}
-	if err := (tally{wanted: 2, delivered: 2, doubled: 1}).err(); err == nil {
+	if err := (counts{wanted: 2, delivered: 2, doubled: 1}).err(); err == nil {
 		t.Error("a doubled message is no error")
 	}
 }
 
-// The story's rule is the one that the example tells people to create.
+// The scenario's rule is the one that the example tells people to create.
 func TestIncidentRuleIsTheExamples(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "many-teams", "rules.yaml"))
 	if err != nil {

@@ -2,7 +2,7 @@ package demo
 
 import "sync"
 
-// signal tells listeners that something is new, without saying what.
+// signal notifies listeners that something changed, but not what.
 type signal struct {
 	mu        sync.Mutex
 	listeners map[chan struct{}]struct{} // each of capacity 1
@@ -10,19 +10,19 @@ type signal struct {
 
 func newSignal() *signal { return &signal{listeners: map[chan struct{}]struct{}{}} }
 
-func (s *signal) tell() {
+func (s *signal) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for l := range s.listeners {
 		select {
 		case l <- struct{}{}:
-		default: // it has not looked yet, and will see this too
+		default: // a notification is pending, which covers this change too
 		}
 	}
 }
 
-// join returns what tells of news, and how to leave.
-func (s *signal) join() (news <-chan struct{}, leave func()) {
+// subscribe returns a channel of notifications, and how to end the subscription.
+func (s *signal) subscribe() (news <-chan struct{}, leave func()) {
 	l := make(chan struct{}, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()

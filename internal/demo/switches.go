@@ -11,19 +11,19 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 )
 
-// toggle is something that can go wrong, and be put right.
+// toggle is a fault that can be switched on and off.
 type toggle struct {
 	name string
-	what string // for people
+	what string // label
 	hint string
 	on   func(ctx context.Context) (off func() error, err error)
 }
 
-// toggles returns them, in the page's order.
-func (s *stage) toggles() []toggle {
+// toggles returns all of them in the page's order.
+func (env *environment) toggles() []toggle {
 	slackFault := func(f slacktest.Fault) func(context.Context) (func() error, error) {
 		return func(context.Context) (func() error, error) {
-			remove := s.slack.Inject(f)
+			remove := env.slack.Inject(f)
 			return func() error { remove(); return nil }, nil
 		}
 	}
@@ -32,25 +32,25 @@ func (s *stage) toggles() []toggle {
 		{"slack-429", "Slack says 429", "too many requests, come back in 3 seconds", slackFault(slacktest.Fault{RetryAfter: 3 * time.Second})},
 		{"slack-away", "Slack is away", "every call gets 503", slackFault(slacktest.Fault{Status: http.StatusServiceUnavailable})},
 		{"slack-token", "Token is revoked", "Slack refuses the plugin's token", func(context.Context) (func() error, error) {
-			s.slack.FailToken("token_revoked")
-			return func() error { s.slack.FailToken(""); return nil }, nil
+			env.slack.FailToken("token_revoked")
+			return func() error { env.slack.FailToken(""); return nil }, nil
 		}},
-		{"teleport-away", "Teleport is away", "no connection until it is back", func(context.Context) (func() error, error) {
-			s.teleport.Stop()
-			return s.teleport.Restart, nil
+		{"teleport-away", "Teleport is away", "no connection until it is switched off", func(context.Context) (func() error, error) {
+			env.teleport.Stop()
+			return env.teleport.Restart, nil
 		}},
-		{"plugin-killed", "Plugin is killed", "in the middle of whatever it does; off starts it again", func(ctx context.Context) (func() error, error) {
-			s.replicas.end(firstReplica, true)
-			return func() error { return s.replicas.start(ctx, firstReplica) }, nil
+		{"plugin-killed", "Plugin is killed", "its connections are cut at once; off starts it again", func(ctx context.Context) (func() error, error) {
+			env.replicas.end(firstReplica, true)
+			return func() error { return env.replicas.start(ctx, firstReplica) }, nil
 		}},
 		{"second-replica", "Second replica", "another process of the plugin beside the first", func(ctx context.Context) (func() error, error) {
-			err := s.replicas.start(ctx, secondReplica)
-			return func() error { s.replicas.end(secondReplica, false); return nil }, err
+			err := env.replicas.start(ctx, secondReplica)
+			return func() error { env.replicas.end(secondReplica, false); return nil }, err
 		}},
 	}
 }
 
-// switchView is a switch as the page shows it.
+// switchView is a toggle and its state, as the page shows it.
 type switchView struct {
 	Name string `json:"name"`
 	What string `json:"what"`
@@ -58,22 +58,22 @@ type switchView struct {
 	On   bool   `json:"on"`
 }
 
-// switches are the toggles with how they stand.
+// switches are the toggles and their states.
 type switches struct {
 	journal *journal
 	all     []toggle
 	news    *signal
 
 	mu  sync.Mutex
-	off map[string]func() error // of those that are on
+	off map[string]func() error // how to switch off those that are on
 }
 
 func newSwitches(j *journal, all []toggle) *switches {
 	return &switches{journal: j, all: all, news: newSignal(), off: map[string]func() error{}}
 }
 
-// turn turns a switch on or off. Turning it where it stands does nothing. ctx
-// is what processes that it starts live as long as.
+// turn switches a toggle on or off; if it already is, turn does nothing.
+// Processes that it starts run until ctx ends.
 func (s *switches) turn(ctx context.Context, name string, on bool) error {
 	for _, t := range s.all {
 		if t.name == name {
@@ -91,25 +91,25 @@ func (s *switches) turnOne(ctx context.Context, t toggle, on bool) error {
 		return nil
 	}
 	var err error
-	said := "switched on"
+	done := "switched on"
 	if on {
 		if off, err = t.on(ctx); err == nil {
 			s.off[t.name] = off
 		}
 	} else {
-		said = "switched off"
+		done = "switched off"
 		delete(s.off, t.name)
 		err = off()
 	}
 	if err != nil {
 		return err
 	}
-	s.journal.add(entry{From: fromDemo, Text: t.what + ": " + said, Trouble: on && t.name != "second-replica"})
-	s.news.tell()
+	s.journal.add(entry{From: fromDemo, Text: t.what + ": " + done, Trouble: on && t.name != "second-replica"})
+	s.news.notify()
 	return nil
 }
 
-// trouble says that something is wrong now, so that messages may be late.
+// trouble reports whether a fault is on, so that messages may be late.
 func (s *switches) trouble() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// kitText is the part of Block Kit that holds text: a block, an element or a
-// text object, which differ in what they nest.
+// kitText is any part of Block Kit with text: a block, an element or a text
+// object. They differ in what they contain.
 type kitText struct {
 	Type     string    `json:"type"`
 	Text     kitString `json:"text"`
@@ -29,8 +29,8 @@ func (k *kitString) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &k.object)
 }
 
-// readable returns the lines that a terminal shows for a message: what its
-// blocks say, or its text if it has none. What it can't read it shows as JSON.
+// readable returns a message's lines for a terminal: the text of its blocks, or
+// its plain text if it has none. Blocks that can't be parsed are shown as JSON.
 func readable(blocks json.RawMessage, text string) []string {
 	if len(blocks) == 0 {
 		return plainLines(text)
@@ -72,7 +72,7 @@ var (
 	angles = regexp.MustCompile(`<([^<>|\n]+)(?:\|([^<>\n]*))?>`)
 )
 
-// unescape has to be one replacer: "&amp;lt;" is "&lt;".
+// unescape has to be one replacer: "&amp;lt;" must become "&lt;", not "<".
 var unescape = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
 
 // plainLines returns mrkdwn without its marks: code blocks behind bars, dates
@@ -109,7 +109,7 @@ func plainLines(mrkdwn string) []string {
 	return lines
 }
 
-// printable keeps a terminal from being steered by what it shows.
+// printable replaces control characters, which could drive the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && !unicode.IsGraphic(r) && r != '\u200d' {

@@ -13,8 +13,8 @@ import (
 
 // The JSON that the page gets. Times are RFC 3339.
 
-// worldView is what does not change by itself.
-type worldView struct {
+// directoryView is the fixed part of the state: people, roles, channels.
+type directoryView struct {
 	Cluster       string             `json:"cluster"`
 	Bot           string             `json:"bot"`    // user ID
 	People        []personView       `json:"people"` // in Teleport
@@ -45,25 +45,25 @@ type userView struct {
 }
 
 type conversationView struct {
-	ID       string `json:"id"` // a channel's, or the user's who has the direct message
+	ID       string `json:"id"` // channel ID, or for a direct message the user's ID
 	Name     string `json:"name"`
 	Kind     string `json:"kind"` // channel, private, dm
 	Archived bool   `json:"archived"`
 }
 
-// conversations returns the channels and then everybody's direct message with
-// the bot, used or not. Slack gives that an ID only when it is opened, so here
-// it goes by the user's, which chat.postMessage takes as well.
+// conversations returns the channels and then everybody's direct messages with
+// the bot. Slack gives a direct message an ID only when it is opened, so the page
+// uses the user's ID, which chat.postMessage accepts as well.
 func (p *page) conversations() []conversationView {
 	var out []conversationView
-	for _, c := range p.stage.slack.Channels() {
+	for _, c := range p.env.slack.Channels() {
 		v := conversationView{ID: c.ID, Name: c.Name, Kind: "channel", Archived: c.Archived}
 		if c.Private {
 			v.Kind = "private"
 		}
 		out = append(out, v)
 	}
-	for _, u := range p.stage.slack.Users() {
+	for _, u := range p.env.slack.Users() {
 		if !u.IsBot {
 			out = append(out, conversationView{ID: u.ID, Name: u.RealName, Kind: "dm"})
 		}
@@ -71,28 +71,28 @@ func (p *page) conversations() []conversationView {
 	return out
 }
 
-// conversationID returns what the page calls the conversation with Slack's ID.
+// conversationID returns the page's ID of a conversation from Slack's ID.
 func (p *page) conversationID(channel string) string {
-	for _, u := range p.stage.slack.Users() {
-		if id, ok := p.stage.slack.DM(u.ID); ok && id == channel {
+	for _, u := range p.env.slack.Users() {
+		if id, ok := p.env.slack.DM(u.ID); ok && id == channel {
 			return u.ID
 		}
 	}
 	return channel
 }
 
-func (p *page) world() worldView {
-	v := worldView{Cluster: clusterName, Conversations: p.conversations()}
-	for _, w := range p.stage.world.people {
+func (p *page) directory() directoryView {
+	v := directoryView{Cluster: clusterName, Conversations: p.conversations()}
+	for _, w := range p.env.fixtures.people {
 		v.People = append(v.People, personView{w.teleport})
 	}
-	for _, r := range p.stage.world.roles {
+	for _, r := range p.env.fixtures.roles {
 		v.Roles = append(v.Roles, roleView{r.name, r.approve})
 	}
-	for _, n := range p.stage.world.nodes {
+	for _, n := range p.env.fixtures.nodes {
 		v.Resources = append(v.Resources, resourceView{n.name, n.hostname})
 	}
-	for _, u := range p.stage.slack.Users() {
+	for _, u := range p.env.slack.Users() {
 		v.Users = append(v.Users, userView{u.ID, u.RealName, u.IsBot})
 		if u.IsBot {
 			v.Bot = u.ID
@@ -153,7 +153,7 @@ type reviewView struct {
 	Reason string `json:"reason"`
 }
 
-// requestsShown is how many requests the page gets; it says how many there are.
+// requestsShown is how many requests are sent to the page, beside their total.
 const requestsShown = 100
 
 // requestsView is the newest of Teleport's requests, newest first.
@@ -164,8 +164,8 @@ type requestsView struct {
 
 func (p *page) requestList() requestsView {
 	out := []requestView{}
-	for _, r := range p.stage.teleport.Requests() {
-		out = append(out, p.stage.world.viewRequest(r))
+	for _, r := range p.env.teleport.Requests() {
+		out = append(out, p.env.fixtures.viewRequest(r))
 	}
 	slices.SortStableFunc(out, func(a, b requestView) int {
 		return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID))
@@ -173,7 +173,7 @@ func (p *page) requestList() requestsView {
 	return requestsView{out[:min(len(out), requestsShown)], len(out)}
 }
 
-func (w world) viewRequest(r types.AccessRequest) requestView {
+func (f fixtures) viewRequest(r types.AccessRequest) requestView {
 	v := requestView{
 		ID: r.GetName(), User: r.GetUser(), Roles: r.GetRoles(), Resources: []string{},
 		Reason: r.GetRequestReason(), Reviewers: r.GetSuggestedReviewers(), State: r.GetState().String(),
@@ -181,7 +181,7 @@ func (w world) viewRequest(r types.AccessRequest) requestView {
 		Created: r.GetCreationTime(), Expires: r.Expiry(),
 	}
 	for _, id := range r.GetRequestedResourceIDs() {
-		v.Resources = append(v.Resources, w.hostnames([]string{id.Name})...)
+		v.Resources = append(v.Resources, f.hostnames([]string{id.Name})...)
 	}
 	for _, rv := range r.GetReviews() {
 		v.Reviews = append(v.Reviews, reviewView{rv.Author, rv.ProposedState.String(), rv.Reason})
@@ -192,11 +192,11 @@ func (w world) viewRequest(r types.AccessRequest) requestView {
 	return v
 }
 
-// hostnames returns what people call nodes.
-func (w world) hostnames(names []string) []string {
+// hostnames returns the hostnames of nodes, by their names.
+func (f fixtures) hostnames(names []string) []string {
 	out := slices.Clone(names)
 	for i, name := range names {
-		for _, n := range w.nodes {
+		for _, n := range f.nodes {
 			if n.name == name {
 				out[i] = n.hostname
 			}

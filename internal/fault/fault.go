@@ -1,6 +1,6 @@
-// Package fault is the one error type of the program's edges. The adapters
-// turn whatever Slack, Teleport, the network or a file answered into an Error
-// once; everybody else decides by its Class and never by text.
+// Package fault is the error type of the adapters. An adapter turns an error from
+// Slack, Teleport, the network or a file into an Error once; all other code
+// decides by its Class and never by text.
 package fault
 
 import (
@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// Class says what to do about an error.
+// Class is what to do about an error.
 type Class uint8
 
 // The classes.
 const (
-	// Retry: it did not happen, and trying again later may help.
+	// Retry: the call had no effect, and trying again later may help.
 	Retry Class = iota
-	// Unknown: the answer never came, so it may or may not have happened.
+	// Unknown: there was no answer, so the call may have had its effect.
 	Unknown
-	// Permanent: this recipient or message can't have it until somebody changes something.
+	// Permanent: the call fails for this recipient or message until a person changes something.
 	Permanent
-	// Fatal: nothing of this kind works until somebody changes something: credentials, scopes.
+	// Fatal: all calls of this kind fail until a person changes something: credentials, scopes.
 	Fatal
-	// Bug: what we sent was not acceptable; a simpler form may be.
+	// Bug: what we sent is invalid; a simpler form may be accepted.
 	Bug
-	// NotFound: the thing asked for is not there.
+	// NotFound: the object does not exist.
 	NotFound
-	// Conflict: somebody else wrote first.
+	// Conflict: another writer was first.
 	Conflict
 	// Denied: a right is missing.
 	Denied
@@ -44,13 +44,12 @@ func (c Class) String() string {
 	return "invalid"
 }
 
-// Paced is the Reason of a call that was not made because its turn has not
-// come; nothing is wrong.
+// Paced is the Reason of a call that was not made yet because of a rate limit.
 const Paced = "paced"
 
 // Error is a classified error.
 type Error struct {
-	Op         string        // what was being done: "post message to #dev"
+	Op         string        // the operation: "post message to #dev"
 	Reason     string        // short and stable: Slack's error name, a gRPC code; a metric label
 	Class      Class         // what to do about it
 	RetryAfter time.Duration // not before this long from now; zero if the other side named no time
@@ -95,14 +94,14 @@ func As(err error) (*Error, bool) {
 	return e, ok
 }
 
-// Is says that err is an Error of the class.
+// Is reports whether err is an Error of the class.
 func Is(err error, class Class) bool {
 	e, ok := As(err)
 	return ok && e.Class == class
 }
 
-// ClassOf returns err's class; an error that nobody classified is Retry,
-// because giving up on something we don't understand loses messages.
+// ClassOf returns err's class. An unclassified error is Retry, because giving up on
+// an unknown error would lose messages.
 func ClassOf(err error) Class {
 	if e, ok := As(err); ok {
 		return e.Class
@@ -140,7 +139,7 @@ func Hint(err error) string {
 	return ""
 }
 
-// Wrapf adds what was being done, keeping the class.
+// Wrapf adds the operation and keeps the class.
 func Wrapf(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

@@ -1,14 +1,13 @@
-// Package logkey names the attributes of log lines, so that one thing has one
-// name wherever it is logged: whoever searches a log for request_id finds all
-// of a request's story. It is a leaf, because everybody who logs needs it.
+// Package logkey has the keys of log attributes, so that one thing has one name
+// wherever it is logged: a search for request_id finds all lines about a request.
+// It imports nothing, because every package that logs imports it.
 //
-// What varies in a log line is in an attribute, never in its message. Values
-// are written by whoever logs; nothing here keeps a secret out of them, which
-// is what config.Secret is for.
+// Log messages are constant; what varies is in attributes. Secrets are kept out of
+// the log by config.Secret, not here.
 package logkey
 
-// The keys. The first five are the published plugin's, which dashboards may
-// know.
+// The keys. The first five are those of the published plugin, which existing
+// dashboards may use.
 const (
 	RequestID    = "request_id"
 	RequestOp    = "request_op"    // put or delete

@@ -65,7 +65,7 @@ func of(o Options) document {
 	d := document{
 		Display: display{
 			Name:        "Teleport",
-			Description: "Tells people about access requests in Teleport: who asks for what, who should decide, and what became of it.",
+			Description: "Posts Teleport access requests: who requests what, who can review it, and the outcome.",
 			Background:  "#34246b",
 		},
 		Features: features{

@@ -1,24 +1,23 @@
-// Package manifest is the Slack app that this program needs: its scopes, each
-// with what it is for, and the manifest that makes such an app by one paste.
+// Package manifest describes the Slack app that this program needs: the scopes with
+// their purposes, and the app manifest.
 //
-// The table of scopes is here and nowhere else. The manifest asks for them,
-// the checks and the log say which are missing, and a test holds the reference
-// to them.
+// The table of scopes exists only here. The manifest requests them, the checks and
+// the log report missing ones, and a test compares the reference with them.
 //
-// What holds: a manifest asks for no scope that an enabled feature has no use
-// for, and for an optional one only when told to. It has no secrets in it.
+// Invariants: a manifest requests only scopes that an enabled feature uses, and
+// optional ones only on request. It contains no secrets.
 //
-// It knows neither the configuration file nor Slack's API.
+// The package reads no configuration file and makes no API calls.
 package manifest
 
-// Need is how much is lost without a scope.
+// Need is how important a scope is.
 type Need uint8
 
 // The needs, the strongest first.
 const (
 	Required Need = iota // nothing works
-	Wanted               // something that people count on doesn't
-	Optional             // something nice doesn't
+	Wanted               // an expected feature does not work
+	Optional             // an extra feature does not work
 )
 
 // Purpose is what kind of thing a scope is for.
@@ -38,7 +37,7 @@ type Scope struct {
 	Need    Need
 	Purpose Purpose
 	For     string // what it is for
-	Without string // what is the case without it
+	Without string // the consequence without it
 }
 
 // PublicScope lets an app post to public channels that it isn't in. No
@@ -54,16 +53,16 @@ const AppScope = "connections:write"
 // they are worth having.
 var scopes = []Scope{
 	{"chat:write", Required, Posting, "posting and editing messages", "nothing can be posted"},
-	{"users:read.email", Wanted, People, "finding people by email, for direct messages", "people can't be found by email; direct messages stay out"},
-	{"users:read", Wanted, People, "Slack wants it together with users:read.email", "people can't be found by email; direct messages stay out"},
-	{"reactions:write", Optional, Posting, "✅ and ❌ on requests that are decided", "the ✅ and ❌ reactions stay out; messages show how requests end all the same"},
-	{"channels:read", Optional, Recovering, "knowing public channels by name, and whether the app is in them", "channels can't be checked before the first post"},
+	{"users:read.email", Wanted, People, "finding people by email, for direct messages", "people can't be found by email, and get no direct messages"},
+	{"users:read", Wanted, People, "required by Slack together with users:read.email", "people can't be found by email, and get no direct messages"},
+	{"reactions:write", Optional, Posting, "✅ and ❌ on decided requests", "there are no ✅ and ❌ reactions; messages still show the outcome"},
+	{"channels:read", Optional, Recovering, "looking up public channels by name, and whether the app is in them", "channels can't be checked before the first post"},
 	{"groups:read", Optional, Recovering, "the same for private channels that the app is in", "private channels can't be checked before the first post"},
-	{"channels:history", Optional, Recovering, "after a crash in the middle of a post, looking whether it arrived", "such a message is posted again"},
-	{"groups:history", Optional, Recovering, "the same in private channels", "such a message is posted again"},
-	{"im:history", Optional, Recovering, "the same in direct messages", "such a message is posted again"},
-	{"im:write", Optional, Recovering, "opening a direct message to look into it", "such a message is posted again"},
-	{"usergroups:read", Optional, Mentioning, "mentioning user groups by their handle", "a group's handle stands in the message as plain text; its ID still works"},
+	{"channels:history", Optional, Recovering, "finding out after a crash whether a message was posted", "the message is posted again"},
+	{"groups:history", Optional, Recovering, "the same in private channels", "the message is posted again"},
+	{"im:history", Optional, Recovering, "the same in direct messages", "the message is posted again"},
+	{"im:write", Optional, Recovering, "opening direct messages, for the same purpose", "the message is posted again"},
+	{"usergroups:read", Optional, Mentioning, "mentioning user groups by their handle", "messages have a group's handle as plain text; its ID still works"},
 }
 
 // Scopes returns the bot token's scopes, those that matter most first.

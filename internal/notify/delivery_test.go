@@ -316,3 +316,40 @@ func TestAWriteThatSucceedsOnItsSecondTryIsNoFailure(t *testing.T) {
 		}
 	})
 }
+
+// A process that starts compares the listed requests with the listed records,
+// and reads only those of which something is left to do.
+func TestARestartReadsOnlyWhatIsLeftToDo(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, r *replica, log *lockedBuffer) {
+		var ids []string
+		for range 20 {
+			ids = append(ids, u.askFor(t, "dev"))
+		}
+		time.Sleep(time.Minute)
+		u.decide(t, ids[0], types.RequestState_APPROVED)
+		time.Sleep(time.Minute)
+		u.crash(r)
+		u.decide(t, ids[1], types.RequestState_DENIED) // while nobody is there
+		before := u.teleport.Calls()["GetPluginData"]
+		w.forget()
+		if err := u.start("host"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := u.teleport.Calls()["GetPluginData"] - before; n != 2 {
+			t.Errorf("%d reads of records, want the listing and the one request that was decided\n%s", n, log)
+		}
+		want := map[string]int{"update": 2, "react": 2, "reply": 2, "final": 1}
+		if diff := cmp.Diff(want, w.count()); diff != "" {
+			t.Errorf("steps after the restart (-want +got):\n%s", diff)
+		}
+		// What was settled from a record is reconciled when it changes, also
+		// if its event is lost.
+		u.teleport.CloseWatchers(nil)
+		u.decide(t, ids[2], types.RequestState_APPROVED)
+		time.Sleep(10 * time.Minute)
+		if n := w.count()["update"]; n != 4 {
+			t.Errorf("%d updates, want two more", n)
+		}
+	})
+}

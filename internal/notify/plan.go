@@ -227,6 +227,9 @@ func found(c record.Copy, part string, ref access.MessageRef) record.Copy {
 	return c
 }
 
+// digestLen is the length of a Digest.
+const digestLen = 12
+
 // Digest identifies what a message about the request shows. It covers the
 // request and its buttons and not how it is worded, so that a new version of
 // the plugin or a friendlier resource name does not edit every old message.
@@ -262,5 +265,5 @@ func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 		panic("notify: a struct of strings, numbers and times always marshals: " + err.Error())
 	}
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:6])
+	return hex.EncodeToString(sum[:digestLen/2])
 }

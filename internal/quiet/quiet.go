@@ -1,10 +1,10 @@
-// Package quiet knows the hours in which nobody wants to be reminded.
+// Package quiet implements quiet hours: daily hours in which no reminders are sent.
 //
-// The hours are those of a wall clock in a time zone, and they may go over
-// midnight. Where the clock is changed, they begin and end when the clock on
-// the wall says so: a night can have seven hours or nine.
+// The hours are local time in a time zone and may span midnight. When daylight
+// saving time begins or ends, they still begin and end at their local times, so a
+// night may have an hour less or more.
 //
-// It decides nothing about what is sent in other hours.
+// It does not send anything, and does not decide what is sent outside of the hours.
 package quiet
 
 import (
@@ -69,10 +69,10 @@ func (h Hours) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.To/60, h.To%60)
 }
 
-// IsZero says that no hour is quiet.
+// IsZero reports whether no hour is quiet.
 func (h Hours) IsZero() bool { return h.From == h.To }
 
-// Equal says that the same hours are quiet.
+// Equal reports whether the same hours are quiet.
 func (h Hours) Equal(other Hours) bool {
 	name := func(l *time.Location) string {
 		if l == nil {
@@ -115,7 +115,7 @@ func (h Hours) End(t time.Time) time.Time {
 
 func minuteOf(wall time.Time) int { return wall.Hour()*60 + wall.Minute() }
 
-// holds says that the minute of the day is quiet.
+// holds reports whether the minute of the day is quiet.
 func (h Hours) holds(m int) bool {
 	if h.From < h.To {
 		return h.From <= m && m < h.To

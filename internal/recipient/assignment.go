@@ -25,7 +25,7 @@ type assignment struct {
 	requester        access.Recipient
 	requesterPending bool  // who the requester is, is not known yet
 	pending          error // the first that makes it worth assigning again
-	unresolved       []route.Gap
+	unresolved       []route.Unresolved
 	recipients       []Assigned
 }
 
@@ -45,7 +45,7 @@ func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
 	byRule := r.matchRules(ctx, inputs)
 	a.setPending(byRule.pending)
 	if byRule.pending == nil {
-		a.reportUnresolved(byRule.Gaps)
+		a.reportUnresolved(byRule.Unresolved)
 	}
 	reached, waiting := a.add(ctx, byRule.Wants)
 
@@ -81,7 +81,7 @@ func (a *assignment) reportNobody() {
 // addStatic adds the recipients of the static routes, and returns how many
 // there should be.
 func (a *assignment) addStatic(ctx context.Context, inputs *ruleInputs) int {
-	table, input := a.in.Routing.table, route.Facts{Request: a.in.Request}
+	table, input := a.in.Routing.table, route.Input{Request: a.in.Request}
 	if table.NeedsTraits(a.in.Request) {
 		var pending error
 		if input.Traits, pending = inputs.traitsInTime(ctx, nil); pending != nil {
@@ -90,7 +90,7 @@ func (a *assignment) addStatic(ctx context.Context, inputs *ruleInputs) int {
 		}
 	}
 	static := table.Recipients(input)
-	a.reportUnresolved(static.Gaps)
+	a.reportUnresolved(static.Unresolved)
 	a.add(ctx, static.Wants)
 	return len(static.Wants)
 }
@@ -237,7 +237,7 @@ func (r *Resolver) person(ctx context.Context, username string) (access.Recipien
 
 // reportUnresolved logs once for each configured recipient that it may come to
 // nobody.
-func (a *assignment) reportUnresolved(unresolved []route.Gap) {
+func (a *assignment) reportUnresolved(unresolved []route.Unresolved) {
 	a.unresolved = append(a.unresolved, unresolved...)
 	for _, u := range unresolved {
 		attrs := []any{slog.String(logkey.Recipient, u.Recipient), slog.String(logkey.RequestID, a.in.Request.ID)}

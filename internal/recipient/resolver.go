@@ -21,6 +21,9 @@ package recipient
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -78,6 +81,7 @@ type Resolver struct {
 	Failing *Failing
 
 	mu         sync.Mutex    // held while the routing changes
+	table      route.Table   // the static routes as they came
 	sources    []rule.Source // the rules as they came
 	rulesKnown bool          // they came at least once
 }
@@ -87,9 +91,33 @@ type Routing struct {
 	Since   time.Time
 	Changed bool // others were in force before, in this process
 
-	table route.Routes
-	rules []rule.Rule // in the order of their names
-	named route.Named // whom they name
+	table       route.Routes
+	rules       []rule.Rule // in the order of their names
+	named       route.Named // whom they name
+	fingerprint [sha256.Size]byte
+}
+
+// FingerprintLen is the length of a Fingerprint.
+const FingerprintLen = 16
+
+// Fingerprint identifies what the recipients of a request are assigned from: the
+// request, and the configuration and rules in force. As long as it is the same,
+// assigning them again can only find people whom Slack or Teleport did not know
+// the last time, or other traits and labels.
+func (r *Routing) Fingerprint(req access.Request) string {
+	h := sha256.New()
+	h.Write(r.fingerprint[:])
+	_ = json.NewEncoder(h).Encode(req) // strings, numbers and times always encode
+	return hex.EncodeToString(h.Sum(nil)[:FingerprintLen/2])
+}
+
+// fingerprinted returns next with the fingerprint of what is in force. The caller
+// holds mu.
+func (r *Resolver) fingerprinted(next *Routing) *Routing {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode([]any{r.table, r.o.EscalateTo, r.o.NoRequester, r.sources}) // as above
+	h.Sum(next.fingerprint[:0])
+	return next
 }
 
 // The kinds of problems that are logged once.
@@ -132,7 +160,8 @@ func (r *Resolver) SetRoutes(t route.Table) {
 	if old := r.routing.Load(); old != nil {
 		next.rules, next.named, next.Changed = old.rules, old.named, true
 	}
-	r.routing.Store(next)
+	r.table = t
+	r.routing.Store(r.fingerprinted(next))
 	r.mu.Unlock()
 	r.Failing.reset()
 	r.problems.Reset()
@@ -182,6 +211,9 @@ func (m *Memory) mayWait(kind string) bool {
 // set then, and all who could be found are assigned nevertheless.
 func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) {
 	a := r.assign(ctx, in)
+	if a.pending == nil {
+		a.rec.Assigned = in.Routing.Fingerprint(in.Request)
+	}
 	return a.rec, a.pending
 }
 
@@ -191,7 +223,7 @@ func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) 
 func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error) {
 	a := &assignment{r: r, in: in, rec: in.Record}
 	a.findRequester(ctx) // who is not the one to escalate to
-	input := route.Facts{Request: in.Request}
+	input := route.Input{Request: in.Request}
 	if route.NeedTraits(r.escalateTo) {
 		inputs := &ruleInputs{r: r, in: in}
 		var pending error
@@ -199,8 +231,8 @@ func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error
 			return in.Record, pending
 		}
 	}
-	others := route.Neglected(r.escalateTo, input)
-	a.reportUnresolved(others.Gaps)
+	others := route.Escalation(r.escalateTo, input)
+	a.reportUnresolved(others.Unresolved)
 	a.add(ctx, others.Wants)
 	for i, c := range a.rec.Copies {
 		if in.Record.IndexOf(c.ID()) < 0 {
@@ -215,10 +247,10 @@ func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error
 // Explanation is who would hear of a request, and why.
 type Explanation struct {
 	Request    access.Request
-	Recipients []Assigned       // in the order in which they are asked for
-	Unresolved []route.Gap      // configured recipients that came to nobody
-	Requester  access.Recipient // who asks, in Slack; zero if they get no message
-	Pending    error            // why some of it could not be found out; nil if it could
+	Recipients []Assigned         // in the order in which they are asked for
+	Unresolved []route.Unresolved // configured recipients that came to nobody
+	Requester  access.Recipient   // who asks, in Slack; zero if they get no message
+	Pending    error              // why some of it could not be found out; nil if it could
 }
 
 // Assigned is one recipient of a request, and who that is in Slack.
@@ -248,8 +280,8 @@ func ExplainOffline(t route.Table, req access.Request, traits map[string][]strin
 	if err != nil {
 		return Explanation{}, err
 	}
-	routed := routes.Recipients(route.Facts{Request: req, Traits: traits})
-	e := Explanation{Request: req, Unresolved: routed.Gaps}
+	routed := routes.Recipients(route.Input{Request: req, Traits: traits})
+	e := Explanation{Request: req, Unresolved: routed.Unresolved}
 	for _, w := range routed.Wants {
 		e.Recipients = append(e.Recipients, Assigned{Want: w, IsRequester: isRequester(w, req)})
 	}

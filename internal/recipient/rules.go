@@ -36,7 +36,7 @@ func (r *Resolver) SetRules(sources []rule.Source) (changed bool) {
 	r.sources, r.rulesKnown = slices.Clone(sources), true
 	rules, broken := compile(sources, old.rules)
 	named, unnamed := recipientsOf(rules)
-	r.routing.Store(&Routing{table: old.table, rules: rules, named: named, Since: time.Now(), Changed: old.Changed || known})
+	r.routing.Store(r.fingerprinted(&Routing{table: old.table, rules: rules, named: named, Since: time.Now(), Changed: old.Changed || known}))
 	r.mu.Unlock()
 
 	for _, src := range before {
@@ -148,7 +148,7 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 				slog.String(logkey.Rule, one.Source.Name), slog.String(logkey.RequestID, req.ID))
 		}
 	}
-	input := route.Facts{Request: req}
+	input := route.Input{Request: req}
 	if slices.ContainsFunc(applying, func(one rule.Rule) bool { return routing.named.NeedsTraits(one.Source.Name) }) {
 		input.Traits, result.pending = inputs.traitsInTime(ctx, result.pending)
 	}
@@ -172,7 +172,7 @@ type lookup[V any] struct {
 }
 
 func (l *ruleInputs) match(ctx context.Context, one rule.Rule) (bool, error) {
-	input := rule.Facts{Request: l.in.Request}
+	input := rule.Input{Request: l.in.Request}
 	var err error
 	if one.Needs().Traits {
 		if input.Traits, err = l.traitsOf(ctx); err != nil {

@@ -51,6 +51,7 @@ type extension struct {
 	Kind              access.Kind `json:"kind,omitempty"`
 	Adopted           bool        `json:"adopted,omitempty"`
 	RecipientsPending bool        `json:"unseated,omitempty"`
+	Assigned          string      `json:"assigned,omitempty"`
 	Escalated         bool        `json:"escalated,omitempty"`
 	By                string      `json:"by,omitempty"`
 	Reviewers         []string    `json:"reviewers,omitempty"`
@@ -160,7 +161,7 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 
 // merge brings in our own part, and what the published plugin did since.
 func (r *Record) merge(own extension, reviews int, resolution access.State) {
-	r.Adopted, r.RecipientsPending, r.Escalated, r.By = own.Adopted, own.RecipientsPending, own.Escalated, own.By
+	r.Adopted, r.RecipientsPending, r.Assigned, r.Escalated, r.By = own.Adopted, own.RecipientsPending, own.Assigned, own.Escalated, own.By
 	r.published = published{Reviews: own.Reviews, Resolution: own.Resolution}
 	r.Snapshot.Kind = own.Kind
 	r.Snapshot.SuggestedReviewers = own.Reviewers
@@ -278,7 +279,8 @@ func (r Record) encode() map[string]string {
 	a := r.Snapshot
 	note := published{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
 	own := extension{
-		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, RecipientsPending: r.RecipientsPending, Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers,
+		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, RecipientsPending: r.RecipientsPending, Assigned: r.Assigned,
+		Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers,
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}

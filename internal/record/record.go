@@ -33,6 +33,9 @@ type Record struct {
 	// RecipientsPending is set while some recipients could not be looked up, so
 	// that Copies lacks them.
 	RecipientsPending bool
+	// Assigned identifies what the recipients were assigned from, the last time
+	// that was done without anything pending; empty in records of before.
+	Assigned string
 	// Escalated is set once the request was escalated.
 	Escalated bool
 	// By is the replica that wrote the record last.

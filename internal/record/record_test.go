@@ -250,7 +250,7 @@ func genRecord() *rapid.Generator[record.Record] {
 	return rapid.Custom(func(t *rapid.T) record.Record {
 		role := rapid.StringMatching(`[a-z-]{1,8}`)
 		rec := record.Record{
-			Adopted: rapid.Bool().Draw(t, "adopted"), RecipientsPending: rapid.Bool().Draw(t, "unseated"), Escalated: rapid.Bool().Draw(t, "escalated"), By: text.Draw(t, "replica"),
+			Adopted: rapid.Bool().Draw(t, "adopted"), RecipientsPending: rapid.Bool().Draw(t, "pending"), Assigned: rapid.SampledFrom([]string{"", "f1"}).Draw(t, "assigned"), Escalated: rapid.Bool().Draw(t, "escalated"), By: text.Draw(t, "replica"),
 			Snapshot: record.Snapshot{
 				User: text.Draw(t, "user"), Roles: rapid.SliceOfN(role, 0, 3).Draw(t, "roles"),
 				Resources: rapid.SliceOfN(text, 0, 3).Draw(t, "resources"), Reason: text.Draw(t, "reason"),

@@ -138,7 +138,7 @@ func (r Recipient) Plain() (Want, bool) {
 	if !r.isPlain() {
 		return Want{}, false
 	}
-	wants, _ := r.wants(Facts{}, "")
+	wants, _ := r.wants(Input{}, "")
 	if len(wants) != 1 {
 		return Want{}, false
 	}
@@ -151,22 +151,22 @@ func (r Recipient) needsTraits() bool {
 
 // wants returns whom the recipient means for a request about a role, and why
 // not where it means nobody.
-func (r Recipient) wants(f Facts, asked string) ([]Want, []string) {
-	names, missing := r.place.fill(f, asked)
+func (r Recipient) wants(in Input, asked string) ([]Want, []string) {
+	names, missing := r.place.fill(in, asked)
 	if missing != "" {
 		return nil, []string{missing}
 	}
 	var wants []Want
-	var gaps []string
+	var unresolved []string
 	var mentions []Mention
 	for _, m := range r.mentions {
-		groups, missing := m.fill(f, asked)
+		groups, missing := m.fill(in, asked)
 		if missing != "" {
-			gaps = append(gaps, missing+" for a mention")
+			unresolved = append(unresolved, missing+" for a mention")
 		}
 		for _, g := range groups {
 			if !isGroup(g) {
-				gaps = append(gaps, fmt.Sprintf("%.60q is no handle of a user group", g))
+				unresolved = append(unresolved, fmt.Sprintf("%.60q is no handle of a user group", g))
 				continue
 			}
 			if len(mentions) < maxMentions {
@@ -177,7 +177,7 @@ func (r Recipient) wants(f Facts, asked string) ([]Want, []string) {
 	for _, name := range names {
 		// What is written is taken as it is; what is filled in may be anything.
 		if r.place.hasField() && !(r.user && isUsername(name) || !r.user && isPlace(name)) {
-			gaps = append(gaps, fmt.Sprintf("%.60q can be nobody in Slack", name))
+			unresolved = append(unresolved, fmt.Sprintf("%.60q can be nobody in Slack", name))
 			continue
 		}
 		w := Want{Name: name, User: r.user}
@@ -186,7 +186,7 @@ func (r Recipient) wants(f Facts, asked string) ([]Want, []string) {
 		}
 		wants = append(wants, w)
 	}
-	return wants, gaps
+	return wants, unresolved
 }
 
 // isPerson says that a place is somebody's direct message: an email, or an ID.

@@ -14,8 +14,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/route"
 )
 
-// facts is a request with something for every field.
-var facts = route.Facts{
+// input is a request with something for every field.
+var input = route.Input{
 	Request: access.Request{
 		User: "alice@example.com", Roles: []string{"prod-db"},
 		Resources:         []access.Resource{{Cluster: "main", Kind: "node", Name: "n-1"}, {Cluster: "leaf", Kind: "db", Name: "orders"}, {Cluster: "main", Kind: "node", Name: "n-2"}},
@@ -41,9 +41,9 @@ func TestFormsOfRecipients(t *testing.T) {
 	call := func(g string) route.Mention { return route.Mention{Group: g} }
 	user := func(name string) []route.Want { return []route.Want{{Name: name, User: true}} }
 	for _, tt := range []struct {
-		text string
-		want []route.Want
-		gaps []string
+		text       string
+		want       []route.Want
+		unresolved []string
 	}{
 		// What the published plugin has.
 		{"dev", place("dev"), nil},
@@ -108,7 +108,7 @@ func TestFormsOfRecipients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := routes.Recipients(facts)
+			got := routes.Recipients(input)
 			for i := range got.Wants {
 				if got.Wants[i].Role != "*" || got.Wants[i].Why != route.ByFallback {
 					t.Errorf("why: %+v", got.Wants[i])
@@ -118,15 +118,15 @@ func TestFormsOfRecipients(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got.Wants); diff != "" {
 				t.Errorf("wants (-want +got)\n%s", diff)
 			}
-			var gaps []string
-			for _, g := range got.Gaps {
+			var unresolved []string
+			for _, g := range got.Unresolved {
 				if g.Recipient != tt.text || g.Role != "*" {
-					t.Errorf("gap %+v does not say whose", g)
+					t.Errorf("unresolved %+v does not say whose", g)
 				}
-				gaps = append(gaps, g.What)
+				unresolved = append(unresolved, g.What)
 			}
-			if diff := cmp.Diff(tt.gaps, gaps); diff != "" {
-				t.Errorf("gaps (-want +got)\n%s", diff)
+			if diff := cmp.Diff(tt.unresolved, unresolved); diff != "" {
+				t.Errorf("unresolved (-want +got)\n%s", diff)
 			}
 		})
 	}
@@ -165,7 +165,7 @@ func TestRecipientsThatCannotBeRead(t *testing.T) {
 			t.Errorf("the error lacks %s: %v", want, err)
 		}
 	}
-	if got := routes.Recipients(route.Facts{Request: access.Request{Roles: []string{"a"}}}).Wants; len(got) != 1 || got[0].Name != "dev" {
+	if got := routes.Recipients(route.Input{Request: access.Request{Roles: []string{"a"}}}).Wants; len(got) != 1 || got[0].Name != "dev" {
 		t.Errorf("what can be read is in force: %+v", got)
 	}
 }
@@ -191,7 +191,7 @@ func TestAPlaceThatIsNamedTwiceIsToldOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := routes.Recipients(route.Facts{Request: access.Request{Roles: []string{"a", "b", "c"}, SuggestedReviewers: []string{"dev"}}}).Wants
+	got := routes.Recipients(route.Input{Request: access.Request{Roles: []string{"a", "b", "c"}, SuggestedReviewers: []string{"dev"}}}).Wants
 	want := []route.Want{
 		{Name: "#dev", Role: "a", Mentions: []route.Mention{{Group: "@x"}, {Group: "@y", Silent: true}, {Group: "@z"}}},
 		{Name: "dev", User: true, Role: "c"},
@@ -235,7 +235,7 @@ func TestKeys(t *testing.T) {
 		"odd*": "odd odd*",
 		"":     "rest *",
 	} {
-		got := routes.Recipients(route.Facts{Request: access.Request{Roles: []string{role}}}).Wants
+		got := routes.Recipients(route.Input{Request: access.Request{Roles: []string{role}}}).Wants
 		if len(got) != 1 || got[0].Name+" "+got[0].Role != want {
 			t.Errorf("%q: %+v, want %s", role, got, want)
 		}
@@ -263,7 +263,7 @@ func TestManyValuesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := routes.Recipients(route.Facts{Request: access.Request{Roles: []string{"r"}}, Traits: map[string][]string{"a": many}}).Wants
+	got := routes.Recipients(route.Input{Request: access.Request{Roles: []string{"r"}}, Traits: map[string][]string{"a": many}}).Wants
 	if len(got) != 50 || len(got[0].Mentions) != 10 {
 		t.Errorf("%d recipients with %d mentions", len(got), len(got[0].Mentions))
 	}
@@ -279,7 +279,7 @@ func TestRoutingIsDeterministic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := route.Table(rapid.MapOfN(key, rapid.SliceOfN(text, 0, 3), 0, 6).Draw(t, "table"))
 		value := rapid.SliceOfN(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"x", "@here", "user:root", "a b"})), 0, 3)
-		f := route.Facts{
+		in := route.Input{
 			Request: access.Request{
 				User: rapid.String().Draw(t, "user"), Roles: rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "ab", "abb", "", "c"}), 0, 3).Draw(t, "roles"),
 				SuggestedReviewers: value.Draw(t, "reviewers"), SystemAnnotations: map[string][]string{"t": value.Draw(t, "annotation")},
@@ -290,10 +290,10 @@ func TestRoutingIsDeterministic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := routes.Recipients(f)
+		got := routes.Recipients(in)
 		for range 3 {
 			again, _ := table.Compile()
-			if diff := cmp.Diff(got, again.Recipients(f)); diff != "" {
+			if diff := cmp.Diff(got, again.Recipients(in)); diff != "" {
 				t.Fatalf("not the same again\n%s", diff)
 			}
 		}
@@ -305,7 +305,7 @@ func TestRoutingIsDeterministic(t *testing.T) {
 				t.Errorf("a value has a form: %q", w.Name)
 			}
 			for _, m := range w.Mentions {
-				if m.Group == "@here" && !slices.Contains(f.Traits["t"], "here") {
+				if m.Group == "@here" && !slices.Contains(in.Traits["t"], "here") {
 					t.Errorf("a value calls everybody: %+v", w)
 				}
 			}
@@ -339,11 +339,11 @@ func FuzzParseRecipient(f *testing.F) {
 			t.Fatal(err)
 		}
 		v := []string{value}
-		got := routes.Recipients(route.Facts{
+		got := routes.Recipients(route.Input{
 			Request: access.Request{User: value, Roles: []string{value}, SystemAnnotations: map[string][]string{"x": v}},
 			Traits:  map[string][]string{"x": v},
 		})
-		if len(got.Wants)+len(got.Gaps) == 0 {
+		if len(got.Wants)+len(got.Unresolved) == 0 {
 			t.Errorf("%q with %q comes to nobody, and nobody is told why", text, value)
 		}
 	})

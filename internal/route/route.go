@@ -98,15 +98,15 @@ type Reason uint8
 
 // The reasons.
 const (
-	ByRole     Reason = iota // the table names it
-	BySuggest                // the request suggests it as a reviewer
-	ByFallback               // the table's "*" names it
-	ByRule                   // an access monitoring rule names it
-	ByNeglect                // nobody looked at the request
+	ByRole       Reason = iota // the table names it
+	BySuggest                  // the request suggests it as a reviewer
+	ByFallback                 // the table's "*" names it
+	ByRule                     // an access monitoring rule names it
+	ByEscalation               // nobody looked at the request
 )
 
-// Gap is a recipient that became nobody for a request, or less than it says.
-type Gap struct {
+// Unresolved is a recipient that became nobody for a request, or less than it says.
+type Unresolved struct {
 	Recipient string // as configured
 	Role      string // the key of the table it stands under
 	Rule      string // or the access monitoring rule
@@ -115,8 +115,8 @@ type Gap struct {
 
 // Routed is what routing comes to.
 type Routed struct {
-	Wants []Want
-	Gaps  []Gap
+	Wants      []Want
+	Unresolved []Unresolved
 }
 
 // add appends a want; a name that is there already only gets the mentions.
@@ -151,19 +151,19 @@ func union(a, b []Mention) []Mention {
 
 // expand adds what a list of recipients comes to for a role, and returns
 // whether that is anybody.
-func (r *Routed) expand(list []Recipient, f Facts, asked string, because Want) bool {
+func (r *Routed) expand(list []Recipient, in Input, asked string, because Want) bool {
 	some := false
 	for _, rec := range list {
-		wants, gaps := rec.wants(f, asked)
+		wants, unresolved := rec.wants(in, asked)
 		for _, w := range wants {
 			w.Why, w.Role, w.Rule = because.Why, because.Role, because.Rule
 			r.add(w)
 			some = true
 		}
-		for _, what := range gaps {
-			g := Gap{Recipient: rec.Text, Role: because.Role, Rule: because.Rule, What: what}
-			if !slices.Contains(r.Gaps, g) {
-				r.Gaps = append(r.Gaps, g)
+		for _, what := range unresolved {
+			g := Unresolved{Recipient: rec.Text, Role: because.Role, Rule: because.Rule, What: what}
+			if !slices.Contains(r.Unresolved, g) {
+				r.Unresolved = append(r.Unresolved, g)
 			}
 		}
 	}
@@ -187,20 +187,20 @@ func (r Routes) entries(asked string) []entry {
 // Recipients returns who should hear of the request, each name once, in the
 // order of the request's roles, then of its suggested reviewers. For a role
 // the first key counts that comes to anybody.
-func (r Routes) Recipients(f Facts) Routed {
+func (r Routes) Recipients(in Input) Routed {
 	var out Routed
-	for _, asked := range f.Request.Roles {
+	for _, asked := range in.Request.Roles {
 		for _, e := range r.entries(asked) {
 			why := ByRole
 			if e.key.kind == anyKey {
 				why = ByFallback
 			}
-			if out.expand(e.recipients, f, asked, Want{Why: why, Role: e.key.text}) {
+			if out.expand(e.recipients, in, asked, Want{Why: why, Role: e.key.text}) {
 				break
 			}
 		}
 	}
-	for _, name := range f.Request.SuggestedReviewers {
+	for _, name := range in.Request.SuggestedReviewers {
 		if slices.ContainsFunc(out.Wants, func(w Want) bool { return w.Name == strings.TrimSpace(name) && strings.Contains(w.Name, "@") }) {
 			continue // by their email already
 		}

@@ -40,7 +40,7 @@ func TestRecipients(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, routes.Recipients(route.Facts{Request: tt.req}).Wants); diff != "" {
+			if diff := cmp.Diff(tt.want, routes.Recipients(route.Input{Request: tt.req}).Wants); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

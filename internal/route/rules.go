@@ -17,19 +17,19 @@ func (n Named) NeedsTraits(name string) bool {
 // United returns whom rules that apply to a request name: all of them
 // together, each name once, in the order of the rules. What a rule says of the
 // role, it says of each that is requested.
-func (n Named) United(applying []rule.Rule, f Facts) Routed {
+func (n Named) United(applying []rule.Rule, in Input) Routed {
 	var out Routed
 	for _, r := range applying {
-		out.expandEach(n[r.Source.Name], f, Want{Why: ByRule, Rule: r.Source.Name})
+		out.expandEach(n[r.Source.Name], in, Want{Why: ByRule, Rule: r.Source.Name})
 	}
 	return out
 }
 
-// Neglected returns whom a list names that is for requests that nobody looked
+// Escalation returns whom a list names that is for requests that nobody looked
 // at. It says of each requested role what it says of the role.
-func Neglected(list []Recipient, f Facts) Routed {
+func Escalation(list []Recipient, in Input) Routed {
 	var out Routed
-	out.expandEach(list, f, Want{Why: ByNeglect})
+	out.expandEach(list, in, Want{Why: ByEscalation})
 	return out
 }
 
@@ -38,15 +38,15 @@ func NeedTraits(list []Recipient) bool { return slices.ContainsFunc(list, Recipi
 
 // expandEach adds what a list of recipients comes to, for each requested role
 // where the role decides.
-func (r *Routed) expandEach(list []Recipient, f Facts, because Want) {
+func (r *Routed) expandEach(list []Recipient, in Input, because Want) {
 	for _, rec := range list {
 		one := []Recipient{rec}
-		if rec.isPlain() || len(f.Request.Roles) == 0 {
-			r.expand(one, f, "", because)
+		if rec.isPlain() || len(in.Request.Roles) == 0 {
+			r.expand(one, in, "", because)
 			continue
 		}
-		for _, asked := range f.Request.Roles {
-			r.expand(one, f, asked, because)
+		for _, asked := range in.Request.Roles {
+			r.expand(one, in, asked, because)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestUnited(t *testing.T) {
 		return n
 	}
 	rules := []rule.Rule{named("a", "dev", " ops ", "", "dev"), named("b"), named("c", "ops", "bob@example.com")}
-	got := names(rules...).United(rules, Facts{}).Wants
+	got := names(rules...).United(rules, Input{}).Wants
 	want := []Want{
 		{Name: "dev", Why: ByRule, Rule: "a"},
 		{Name: "ops", Why: ByRule, Rule: "a"},
@@ -33,7 +33,7 @@ func TestUnited(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := (Named{}).United(nil, Facts{}).Wants; got != nil {
+	if got := (Named{}).United(nil, Input{}).Wants; got != nil {
 		t.Errorf("no rules name %v", got)
 	}
 }

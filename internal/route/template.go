@@ -9,8 +9,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// Facts are what recipients are made from.
-type Facts struct {
+// Input is what recipients are made from.
+type Input struct {
 	Request access.Request
 	Traits  map[string][]string // the requester's; needed only where NeedsTraits says so
 }
@@ -190,10 +190,10 @@ func (t template) needsTraits() bool {
 
 // fill returns what t becomes, one text for each value, or why it becomes
 // nothing. asked is the role that it is about.
-func (t template) fill(f Facts, asked string) ([]string, string) {
+func (t template) fill(in Input, asked string) ([]string, string) {
 	texts := []string{""}
 	for _, p := range t {
-		values, missing := p.values(f, asked)
+		values, missing := p.values(in, asked)
 		if missing != "" {
 			return nil, missing
 		}
@@ -211,7 +211,7 @@ func (t template) fill(f Facts, asked string) ([]string, string) {
 }
 
 // values returns what the piece stands for, never an empty text.
-func (p piece) values(f Facts, asked string) ([]string, string) {
+func (p piece) values(in Input, asked string) ([]string, string) {
 	var values []string
 	missing := "the request has none"
 	switch p.field {
@@ -220,14 +220,14 @@ func (p piece) values(f Facts, asked string) ([]string, string) {
 	case role:
 		values, missing = []string{asked}, "the request is for no role"
 	case user:
-		values, missing = []string{f.Request.User}, "the request has no user"
+		values, missing = []string{in.Request.User}, "the request has no user"
 	case trait:
-		values, missing = f.Traits[p.key], fmt.Sprintf("the requester has no trait %q", p.key)
+		values, missing = in.Traits[p.key], fmt.Sprintf("the requester has no trait %q", p.key)
 	case annotation:
-		values, missing = f.Request.SystemAnnotations[p.key], fmt.Sprintf("the request has no annotation %q", p.key)
+		values, missing = in.Request.SystemAnnotations[p.key], fmt.Sprintf("the request has no annotation %q", p.key)
 	case resourceCluster, resourceKind, resourceName:
 		missing = "the request is for no resource"
-		for _, r := range f.Request.Resources {
+		for _, r := range in.Request.Resources {
 			values = append(values, map[fieldKind]string{resourceCluster: r.Cluster, resourceKind: r.Kind, resourceName: r.Name}[p.field])
 		}
 	}

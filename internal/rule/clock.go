@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// weekday returns the day's English name. Facts have their times in UTC.
+// weekday returns the day's English name. An input has its times in UTC.
 func weekday(_ *env, args []value) (value, bool) {
 	return value{string: args[0].time.UTC().Weekday().String()}, true
 }

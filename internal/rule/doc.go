@@ -9,7 +9,7 @@
 //
 // Invariants: compiling and matching are pure and never panic; a condition's
 // length, nesting and patterns are bounded, and so is the work of one match,
-// whatever a requester writes into a reason; matching never changes the facts
+// whatever a requester writes into a reason; matching never changes the input
 // it is given.
 //
 // It looks nothing up: who needs traits or labels says [Rule.Needs], and

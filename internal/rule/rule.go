@@ -28,8 +28,8 @@ type Needs struct {
 	Labels bool // of the requested resources
 }
 
-// Facts are what a condition is asked about.
-type Facts struct {
+// Input is what a condition is evaluated against.
+type Input struct {
 	Request access.Request
 	Traits  map[string][]string // the requester's; only for rules that need them
 	Labels  []map[string]string // of each requested resource; only for rules that need them
@@ -68,10 +68,10 @@ func compile(src Source) (Rule, *Error) {
 // Needs returns what the condition wants to know beyond the request.
 func (r Rule) Needs() Needs { return r.needs }
 
-// Match says whether the facts fulfil the condition. Its error is an [*Error]:
+// Match says whether the request fulfils the condition. Its error is an [*Error]:
 // a few things show only with a value, such as an email that is none.
-func (r Rule) Match(f Facts) (bool, error) {
-	env := &env{facts: f, left: maxWork}
+func (r Rule) Match(in Input) (bool, error) {
+	env := &env{in: in, left: maxWork}
 	v, err := r.root.eval(env)
 	if err != nil {
 		err.Rule = r.Source.Name

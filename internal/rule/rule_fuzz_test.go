@@ -29,20 +29,20 @@ func FuzzCompile(f *testing.F) {
 			sound(t, condition, err)
 			return
 		}
-		facts := Facts{
+		in := Input{
 			Request: access.Request{Reason: reason, User: user, Roles: []string{user, reason}, Created: time.Unix(1e9, 0)},
 			Traits:  map[string][]string{"team": {user}, reason: {reason}},
 			Labels:  []map[string]string{{"env": reason}, {"env": user}},
 		}
 		start := time.Now()
-		got, err := r.Match(facts)
+		got, err := r.Match(in)
 		if d := time.Since(start); d > 5*time.Second {
 			t.Errorf("took %v", d)
 		}
 		if err != nil {
 			sound(t, condition, err)
 		}
-		if again, err2 := r.Match(facts); again != got || (err == nil) != (err2 == nil) {
+		if again, err2 := r.Match(in); again != got || (err == nil) != (err2 == nil) {
 			t.Errorf("is %v (%v), then %v (%v)", got, err, again, err2)
 		}
 	})
@@ -85,7 +85,7 @@ func TestWordsInAnyOrder(t *testing.T) {
 			sound(t, condition, err)
 			return
 		}
-		if _, err := r.Match(facts()); err != nil {
+		if _, err := r.Match(input()); err != nil {
 			sound(t, condition, err)
 		}
 	})
@@ -129,7 +129,7 @@ func answer(t *rapid.T, condition string) bool {
 	if err != nil {
 		t.Fatalf("%s: %v", condition, err)
 	}
-	got, err := r.Match(facts())
+	got, err := r.Match(input())
 	if err != nil {
 		t.Fatalf("%s: %v", condition, err)
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// facts is a request of a Tuesday afternoon.
-func facts() Facts {
-	return Facts{
+// input is a request of a Tuesday afternoon.
+func input() Input {
+	return Input{
 		Request: access.Request{
 			User: "alice@example.com", Roles: []string{"access", "editor"}, Reason: "INC-42: disk full",
 			SuggestedReviewers: []string{"bob@example.com", "Carol <carol@example.com>"},
@@ -25,13 +25,13 @@ func facts() Facts {
 	}
 }
 
-func match(t *testing.T, condition string, f Facts) (bool, error) {
+func match(t *testing.T, condition string, in Input) (bool, error) {
 	t.Helper()
 	r, err := Compile(Source{Name: "r", Condition: condition})
 	if err != nil {
 		return false, err
 	}
-	return r.Match(f)
+	return r.Match(in)
 }
 
 func TestConditions(t *testing.T) {
@@ -155,7 +155,7 @@ func TestConditions(t *testing.T) {
 		`access_request.spec.creation_time.clock_between("22:00", "18:00")`:            false, // one day only
 		`access_request.spec.creation_time.clock_between("00:00", "23:59")`:            true,
 	} {
-		got, err := match(t, condition, facts())
+		got, err := match(t, condition, input())
 		if err != nil || got != want {
 			t.Errorf("%s\n  is %v, %v; want %v", condition, got, err, want)
 		}
@@ -183,7 +183,7 @@ contains_any(user.traits["team"], set("dev", "stage"))`, true},
 		{`access_request.spec.resource_labels_union["env"].contains("prod")`, true},
 		{`contains_any(user.traits["level"], set("L1", "L2")) && contains_any(user.traits["location"], set("Seattle"))`, false},
 	} {
-		got, err := match(t, tc.condition, facts())
+		got, err := match(t, tc.condition, input())
 		if err != nil || got != tc.want {
 			t.Errorf("%s\n  is %v, %v; want %v", tc.condition, got, err, tc.want)
 		}
@@ -192,10 +192,10 @@ contains_any(user.traits["team"], set("dev", "stage"))`, true},
 
 // Of a request without resources nothing is known of labels.
 func TestNoResources(t *testing.T) {
-	f := facts()
-	f.Labels = nil
+	in := input()
+	in.Labels = nil
 	for _, v := range []string{"union", "intersection"} {
-		if got, err := match(t, `is_empty(access_request.spec.resource_labels_`+v+`["env"])`, f); !got || err != nil {
+		if got, err := match(t, `is_empty(access_request.spec.resource_labels_`+v+`["env"])`, in); !got || err != nil {
 			t.Errorf("%s of no labels is not empty: %v", v, err)
 		}
 	}
@@ -288,8 +288,8 @@ func TestWhatIsWrong(t *testing.T) {
 
 // A few things show only with a value.
 func TestWhatFailsOnlyWithARequest(t *testing.T) {
-	f := facts()
-	f.Request.Reason = strings.Repeat("x", 2<<20)
+	in := input()
+	in.Request.Reason = strings.Repeat("x", 2<<20)
 	for condition, want := range map[string]string{
 		`true && email.local(access_request.spec.roles) == set()`: `1:9: email.local: "access" is no email address`,
 		`choose(option(false, true))`:                             `1:1: choose: none of the options holds`,
@@ -299,13 +299,13 @@ func TestWhatFailsOnlyWithARequest(t *testing.T) {
 		`regexp.replace(access_request.spec.request_reason, "x", "` + strings.Repeat("$0", 100) + `") == set()`:    `1:1: is too much work`,
 		`strings.upper(access_request.spec.request_reason) == set()`:                                               `1:1: is too much work`,
 	} {
-		got, err := match(t, condition, f)
+		got, err := match(t, condition, in)
 		if got || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n  is %v, %v; want the error %s", shorten(condition), got, err, want)
 		}
 	}
 	// What is not looked at can't fail.
-	if got, err := match(t, `true || email.local("x") == set()`, f); !got || err != nil {
+	if got, err := match(t, `true || email.local("x") == set()`, in); !got || err != nil {
 		t.Errorf("a part that does not matter makes it %v, %v", got, err)
 	}
 }
@@ -326,19 +326,19 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// Two rules can look at the same facts at once.
+// Two rules can look at the same input at once.
 func TestMatchingChangesNothing(t *testing.T) {
-	f := facts()
+	in := input()
 	for _, condition := range []string{
 		`user.traits.put("team", set("x")).add_values("level", "y").remove("team")["team"] == set()`,
 		`access_request.spec.roles.add("x").remove("access").contains("x")`,
 		`strings.upper(user.traits["team"]).contains("DEV")`,
 	} {
-		if got, err := match(t, condition, f); !got || err != nil {
+		if got, err := match(t, condition, in); !got || err != nil {
 			t.Errorf("%s is %v, %v", condition, got, err)
 		}
 	}
-	if diff := cmp.Diff(facts(), f); diff != "" {
-		t.Errorf("facts were changed (-want +got):\n%s", diff)
+	if diff := cmp.Diff(input(), in); diff != "" {
+		t.Errorf("the input was changed (-want +got):\n%s", diff)
 	}
 }

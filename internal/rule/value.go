@@ -63,7 +63,7 @@ type value struct {
 	bool   bool
 	string string
 	set    set
-	dict   map[string][]string // shared with the facts, never changed
+	dict   map[string][]string // shared with the input, never changed
 	time   time.Time
 	option *value
 }
@@ -79,8 +79,8 @@ type expr struct {
 
 // env is one match.
 type env struct {
-	facts Facts
-	left  int // work that may still be done
+	in   Input
+	left int // work that may still be done
 }
 
 // spend counts work before it is done.

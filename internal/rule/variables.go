@@ -5,30 +5,30 @@ import (
 	"unicode"
 )
 
-// variable is a name that stands for a part of the facts.
+// variable is a name that stands for a part of the input.
 type variable struct {
 	typ   typ
 	needs Needs
-	read  func(Facts) value
+	read  func(Input) value
 }
 
 // variables are all of them, by their full names.
 var variables = map[string]variable{
-	"true":  {typ: boolType, read: func(Facts) value { return value{bool: true} }},
-	"false": {typ: boolType, read: func(Facts) value { return value{} }},
+	"true":  {typ: boolType, read: func(Input) value { return value{bool: true} }},
+	"false": {typ: boolType, read: func(Input) value { return value{} }},
 
-	"access_request.spec.roles":               {typ: setType, read: func(f Facts) value { return value{set: setOf(f.Request.Roles...)} }},
-	"access_request.spec.suggested_reviewers": {typ: setType, read: func(f Facts) value { return value{set: setOf(f.Request.SuggestedReviewers...)} }},
-	"access_request.spec.system_annotations":  {typ: mapType, read: func(f Facts) value { return value{dict: f.Request.SystemAnnotations} }},
-	"access_request.spec.user":                {typ: stringType, read: func(f Facts) value { return value{string: f.Request.User} }},
-	"access_request.spec.request_reason":      {typ: stringType, read: func(f Facts) value { return value{string: f.Request.Reason} }},
-	"access_request.spec.creation_time":       {typ: timeType, read: func(f Facts) value { return value{time: f.Request.Created} }},
-	"access_request.spec.expiry":              {typ: timeType, read: func(f Facts) value { return value{time: f.Request.Expires} }},
+	"access_request.spec.roles":               {typ: setType, read: func(in Input) value { return value{set: setOf(in.Request.Roles...)} }},
+	"access_request.spec.suggested_reviewers": {typ: setType, read: func(in Input) value { return value{set: setOf(in.Request.SuggestedReviewers...)} }},
+	"access_request.spec.system_annotations":  {typ: mapType, read: func(in Input) value { return value{dict: in.Request.SystemAnnotations} }},
+	"access_request.spec.user":                {typ: stringType, read: func(in Input) value { return value{string: in.Request.User} }},
+	"access_request.spec.request_reason":      {typ: stringType, read: func(in Input) value { return value{string: in.Request.Reason} }},
+	"access_request.spec.creation_time":       {typ: timeType, read: func(in Input) value { return value{time: in.Request.Created} }},
+	"access_request.spec.expiry":              {typ: timeType, read: func(in Input) value { return value{time: in.Request.Expires} }},
 
-	"access_request.spec.resource_labels_union":        {typ: mapType, needs: Needs{Labels: true}, read: func(f Facts) value { return value{dict: union(f.Labels)} }},
-	"access_request.spec.resource_labels_intersection": {typ: mapType, needs: Needs{Labels: true}, read: func(f Facts) value { return value{dict: intersection(f.Labels)} }},
+	"access_request.spec.resource_labels_union":        {typ: mapType, needs: Needs{Labels: true}, read: func(in Input) value { return value{dict: union(in.Labels)} }},
+	"access_request.spec.resource_labels_intersection": {typ: mapType, needs: Needs{Labels: true}, read: func(in Input) value { return value{dict: intersection(in.Labels)} }},
 
-	"user.traits": {typ: mapType, needs: Needs{Traits: true}, read: func(f Facts) value { return value{dict: f.Traits} }},
+	"user.traits": {typ: mapType, needs: Needs{Traits: true}, read: func(in Input) value { return value{dict: in.Traits} }},
 }
 
 // union returns all labels of all resources.
@@ -63,7 +63,7 @@ func intersection(resources []map[string]string) map[string][]string {
 
 // use returns the variable as an expression.
 func (v variable) use() expr {
-	return expr{typ: v.typ, eval: func(e *env) (value, *Error) { return v.read(e.facts), nil }}
+	return expr{typ: v.typ, eval: func(e *env) (value, *Error) { return v.read(e.in), nil }}
 }
 
 // unknownVariable says what may stand where a name does that is none.

@@ -14,15 +14,15 @@ import (
 
 const (
 	listPageSize = 1000
-	maxListPages = 50 // 50,000 channels; of the rest the names are not known
+	maxListPages = 50 // 50,000 channels; the names of more are not known
 )
 
 // refreshList reads the workspace's channels if that was not done in the last
-// hour. It's a convenience, so a failure leaves what was known and is tried
-// again after a while: names can be posted to as they are.
+// hour. After a failure the old list stays and the next attempt comes later:
+// messages can be posted to names, too.
 func (c *Client) refreshList(ctx context.Context) {
 	d := c.dir
-	// One reads; who asks meanwhile waits, as for everybody's look-ups.
+	// One caller reads, and the others wait for it.
 	_, _ = c.cached(ctx, "list", func() (access.Recipient, error) {
 		list, err := c.readChannels(ctx)
 		d.mu.Lock()
@@ -31,7 +31,7 @@ func (c *Client) refreshList(ctx context.Context) {
 			d.list = list
 			return access.Recipient{}, nil
 		}
-		// What came before the error is good, and so is the rest of the old.
+		// What was read before the error is good, and so is the rest of the old list.
 		all := maps.Clone(d.list)
 		if all == nil {
 			all = map[string]string{}
@@ -41,14 +41,14 @@ func (c *Client) refreshList(ctx context.Context) {
 		if ctx.Err() == nil {
 			d.keep("list", entry{until: time.Now().Add(unknownFor)})
 		}
-		c.log.Debug("the list of channels could not be read to its end", logkey.Error, err)
+		c.log.Debug("channel list is incomplete", logkey.Error, err)
 		return access.Recipient{}, err
 	})
 }
 
-// insistOnList reads the channels for somebody who can't do without: an error
-// of a moment ago is no answer to them.
-func (c *Client) insistOnList(ctx context.Context) error {
+// requireList reads the channels for a caller that can't do without them, also
+// if that failed a moment ago.
+func (c *Client) requireList(ctx context.Context) error {
 	d := c.dir
 	d.mu.Lock()
 	listed := d.listed

@@ -1,26 +1,28 @@
-// Package slack is the adapter to Slack's Web API: it posts and updates
-// messages, finds them again, knows who is who, and keeps Slack's pace. Socket
-// is the other direction: what people do with messages, over Socket Mode.
+// Package slack is the adapter to Slack's Web API: it posts and updates messages,
+// finds them again, and resolves the names of recipients. Package ratelimit
+// paces its calls. Package socketmode is the other direction: what people do
+// with messages.
 //
 // What holds:
 //
 //   - Every error is a *fault.Error, classified here and nowhere else, by one
 //     table of Slack's error names (errors.go) and one rule for answers that
-//     never came (wire.go): it did not happen (Retry) or nobody knows (Unknown).
-//   - The token travels in the Authorization header alone. It is read anew for
-//     each call, so a replaced token file counts at once, and no error, log
-//     line or hint carries it.
-//   - A lane (a method, or a channel for posts) is never slowed before Slack
-//     refused something in it, and never disturbs another lane (pace.go).
-//   - Client has no goroutines: what waits, waits in its caller and respects its
-//     context. Socket, the other direction, has those that Run waits for.
+//     never came (wire.go): it did not happen (Retry), or that is not known
+//     (Unknown).
+//   - The token is sent in the Authorization header only. It is read anew for
+//     each call, so that a replaced token file is used at once. No error, log
+//     line or hint contains it.
+//   - Calls are paced by method and, for posts, by channel, at Slack's documented
+//     rates once Slack refused one (rates.go, package ratelimit).
+//   - Client has no goroutines. A call that has to wait does so in its caller and
+//     respects the caller's context.
 //
 // Answers are decoded into the few fields that are needed, instead of
-// slack-go's full types: a foreign message or profile with an unforeseen shape
-// must not turn a post that went out into an error. Blocks are slack-go's.
+// slack-go's full types: a message or profile of an unexpected shape must not
+// turn a successful post into an error. Blocks are slack-go's.
 //
-// It does not decide what to do about an error, renders nothing and keeps no
-// record beyond caches.
+// It does not retry or decide what to do about an error, renders nothing and
+// stores nothing but caches.
 package slack
 
 import (
@@ -34,13 +36,15 @@ import (
 	"time"
 
 	slackapi "github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/slack/ratelimit"
 )
 
-// callTimeout bounds one HTTP exchange. Slack answers within a second or two;
-// what takes longer is lost, and looked for later.
+// callTimeout bounds one HTTP exchange. Slack answers within a second or two; a
+// post that takes longer counts as lost, and is looked for later.
 const callTimeout = 10 * time.Second
 
-// longestToken is how long a token that ends may last, to be believed.
+// longestToken bounds what is believed of a token's lifetime.
 const longestToken = 10 * 365 * 24 * time.Hour
 
 // Options are what New needs.
@@ -50,15 +54,15 @@ type Options struct {
 	HTTPClient *http.Client  // nil for one with a timeout and Transport; redirects are never followed
 	Log        *slog.Logger  // nil discards
 
-	// Transport is how Slack is reached, as NewTransport makes it; nil for its
-	// defaults. Close lets go of its idle connections.
+	// Transport is what NewTransport returned; nil for its defaults. Close closes
+	// its idle connections.
 	Transport *http.Transport
-	// Observe is told of each exchange after it has ended. It is called from
-	// many goroutines and must not block. It may be nil.
+	// Observe is called after each exchange, from many goroutines, and must not
+	// block. It may be nil.
 	Observe func(Call)
 }
 
-// Workspace is whom the token speaks for, as auth.test says.
+// Workspace is what the token belongs to, by auth.test.
 type Workspace struct {
 	TeamID    string // T…
 	Team      string // the workspace's name
@@ -66,44 +70,44 @@ type Workspace struct {
 	BotName   string // what people type after /invite @
 	BotUserID string // U…
 	BotID     string // B…; empty for a user's token
-	AppID     string // A…; empty unless Slack says
+	AppID     string // A…; empty unless Slack names it
 	Scopes    []string
 	Expires   time.Time // when the token ends; zero if Slack doesn't say, as for tokens that last
 }
 
 // Client speaks to one workspace. It is safe for concurrent use.
 type Client struct {
-	token  func() string
-	apiURL string
-	http   *http.Client
-	own    *http.Transport // ours to close; nil if the HTTP client was given
-	log    *slog.Logger
-	gate   *gate
-	clock  clock
-	dir    *directory
-	seen   func(Call) // never nil
+	token   func() string
+	apiURL  string
+	http    *http.Client
+	own     *http.Transport // ours to close; nil if the HTTP client was given
+	log     *slog.Logger
+	limiter *ratelimit.Limiter
+	clock   clock
+	dir     *directory
+	observe func(Call) // never nil
 
 	mu        sync.Mutex
 	scopes    []string // sorted; meaningless until scopesSet
 	scopesSet bool
 	workspace Workspace        // zero until Auth succeeded
-	refusals  map[string]error // method → why Slack refuses us
+	refusals  map[string]error // method → why Slack refuses the token
 }
 
 // New returns a client. It makes no call.
 func New(o Options) *Client {
 	c := &Client{
-		token:  o.Token,
-		apiURL: o.APIURL,
-		log:    o.Log,
-		gate:   newGate(),
-		dir:    newDirectory(),
-		seen:   o.Observe,
+		token:   o.Token,
+		apiURL:  o.APIURL,
+		log:     o.Log,
+		limiter: newLimiter(),
+		dir:     newDirectory(),
+		observe: o.Observe,
 
 		refusals: map[string]error{},
 	}
-	if c.seen == nil {
-		c.seen = func(Call) {}
+	if c.observe == nil {
+		c.observe = func(Call) {}
 	}
 	if c.token == nil {
 		c.token = func() string { return "" }
@@ -134,14 +138,14 @@ func New(o Options) *Client {
 	return c
 }
 
-// Close lets go of idle connections. Calls under way are their callers'.
+// Close closes idle connections. It does not end calls under way.
 func (c *Client) Close() {
 	if c.own != nil {
 		c.own.CloseIdleConnections()
 	}
 }
 
-// Auth asks Slack whom the token speaks for.
+// Auth asks Slack what the token belongs to.
 func (c *Client) Auth(ctx context.Context) (Workspace, error) {
 	var answer struct {
 		URL    string `json:"url"`
@@ -175,8 +179,8 @@ func (c *Client) Auth(ctx context.Context) (Workspace, error) {
 	return w, nil
 }
 
-// HasScope says whether the token may, by what Slack last said of it. Before
-// Slack said anything, and for servers that never do, it is true.
+// HasScope reports whether the token has a scope, by Slack's last answer. It is
+// true as long as Slack has not named the scopes; some servers never do.
 func (c *Client) HasScope(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -187,7 +191,7 @@ func (c *Client) HasScope(name string) bool {
 	return ok
 }
 
-// scopeKnown says that Slack told us the scope is there.
+// scopeKnown reports whether Slack has named the scope as one of the token's.
 func (c *Client) scopeKnown(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -213,4 +217,29 @@ func (c *Client) known() Workspace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.workspace
+}
+
+// clock keeps how far Slack's clock is ahead of ours.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+	known bool
+}
+
+func (c *clock) learn(h http.Header, now time.Time) {
+	there, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead, c.known = there.Sub(now), true
+}
+
+// Ahead returns how far Slack's clock is ahead of ours, to the second, by its
+// last answer; ok is false before that.
+func (c *Client) Ahead() (d time.Duration, ok bool) {
+	c.clock.mu.Lock()
+	defer c.clock.mu.Unlock()
+	return c.clock.ahead, c.clock.known
 }

@@ -16,31 +16,32 @@ import (
 )
 
 const (
-	knownFor     = time.Hour       // how long an answer about somebody counts
-	unknownFor   = 5 * time.Minute // how long "nobody has this address" counts
+	knownFor     = time.Hour       // how long an answer is used
+	unknownFor   = 5 * time.Minute // how long "not found" is used
 	maxDirectory = 10_000          // entries of each kind kept
 )
 
-// directory remembers who is who: emails and their people, names and IDs of
-// channels, people and their direct message channels. An answer that is too
-// old still serves when Slack has no newer one.
+// directory caches Slack's answers about people, channels and user groups: the
+// IDs of email addresses and handles, the IDs of channel names, and the direct
+// message channels of people. An expired answer is used when Slack gives no
+// newer one.
 type directory struct {
 	mu      sync.Mutex
 	entries map[string]entry  // by kind and name: "person a@example.com"
 	lookups map[string]lookup // those under way, by the same key
 	ids     map[string]string // as posted to → where it went: #dev → C…, U… → D…
-	list    map[string]string // #name → ID, as conversations.list last said
+	list    map[string]string // #name → ID, by the last conversations.list
 	listed  bool              // list was read to its end
 	groups  groups            // user groups
 }
 
 type entry struct {
 	recipient access.Recipient
-	err       error // nobody, or nobody who can be written to
+	err       error // NotFound or Permanent
 	until     time.Time
 }
 
-// lookup is a question under way; it is closed when the answer is there.
+// lookup is a call under way; it is closed when the answer is there.
 type lookup chan struct{}
 
 func newDirectory() *directory {
@@ -58,8 +59,8 @@ var (
 	emailShape = regexp.MustCompile(`^[^@#\s][^@\s]*@[^@\s.]+(\.[^@\s.]+)+$`)
 )
 
-// isUserID and isNamed are for what is posted to, where names begin with #:
-// Resolve sees to that.
+// isUserID and isNamed are for what messages are posted to, where names begin
+// with #, as Resolve returns them.
 func isUserID(s string) bool { return s != "" && (s[0] == 'U' || s[0] == 'W') }
 func isNamed(s string) bool  { return strings.HasPrefix(s, "#") }
 
@@ -68,10 +69,11 @@ func channelName(s string) string {
 	return "#" + strings.ToLower(strings.TrimLeft(s, "#"))
 }
 
-// Resolve says whom a name from the configuration or from Teleport means: an
-// email is a person of the workspace, @handle a user group, everything else an
-// ID or a channel's name. NotFound: nobody has this address or handle.
-// Permanent: the person is deactivated, or the token may not read user groups.
+// Resolve returns the recipient of a name from the configuration or from
+// Teleport: an email is a person of the workspace, @handle a user group,
+// everything else an ID or a channel's name. NotFound: the address or handle does
+// not exist. Permanent: the person is deactivated, or the token may not read user
+// groups.
 func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, error) {
 	trimmed := strings.TrimSpace(name)
 	switch {
@@ -102,7 +104,7 @@ func (c *Client) Resolve(ctx context.Context, name string) (access.Recipient, er
 	return access.Recipient{ID: c.dir.channel(channel), Name: name, Kind: access.Channel}, nil
 }
 
-// lookupEmail asks Slack who has the address.
+// lookupEmail returns the person with an email address.
 func (c *Client) lookupEmail(ctx context.Context, email string) (access.Recipient, error) {
 	r := request{
 		op:     "look up " + email,
@@ -124,14 +126,14 @@ func (c *Client) lookupEmail(ctx context.Context, email string) (access.Recipien
 	case !isChannelID(answer.User.ID):
 		return access.Recipient{}, unreadable(r, "no user in the answer", nil)
 	case answer.User.Deleted:
-		v, _ := verdictOf("user_disabled")
-		return access.Recipient{}, &fault.Error{Op: r.op, Reason: "user_disabled", Class: v.class, Hint: v.hint}
+		m, _ := lookUpError("user_disabled")
+		return access.Recipient{}, &fault.Error{Op: r.op, Reason: "user_disabled", Class: m.class, Hint: m.hint}
 	}
 	return access.Recipient{ID: answer.User.ID, Kind: access.Person}, nil
 }
 
-// cached answers from the directory, asks at most once at a time for the same
-// key, and prefers an old answer to an error that may pass.
+// cached returns the directory's answer for a key, or asks for one: at most once
+// at a time for the same key. It prefers an expired answer to a Retry error.
 func (c *Client) cached(ctx context.Context, key string, ask func() (access.Recipient, error)) (access.Recipient, error) {
 	d := c.dir
 	for {
@@ -145,8 +147,8 @@ func (c *Client) cached(ctx context.Context, key string, ask func() (access.Reci
 			d.mu.Unlock()
 			select {
 			case <-f:
-				// Somebody else's answer is in the directory now, unless it
-				// was an error of the moment: then it's our turn to ask.
+				// The other's answer is in the directory now, unless it was a
+				// Retry error: then this caller asks.
 				continue
 			case <-ctx.Done():
 				return access.Recipient{}, &fault.Error{Op: "resolve recipient", Reason: "canceled", Class: fault.Retry, Err: ctx.Err()}
@@ -174,7 +176,7 @@ func (c *Client) cached(ctx context.Context, key string, ask func() (access.Reci
 	}
 }
 
-// keep stores an entry, making room by age where there is none.
+// keep stores an entry; if the directory is full, it drops the oldest.
 func (d *directory) keep(key string, e entry) {
 	if _, have := d.entries[key]; !have && len(d.entries) >= maxDirectory {
 		oldest := ""
@@ -188,7 +190,7 @@ func (d *directory) keep(key string, e entry) {
 	d.entries[key] = e
 }
 
-// channel returns the ID for what is posted to, or the same if it's unknown.
+// channel returns the ID of a name, or the name if its ID is unknown.
 func (d *directory) channel(to string) string {
 	if isNamed(to) {
 		to = channelName(to)
@@ -204,8 +206,8 @@ func (d *directory) channel(to string) string {
 	return to
 }
 
-// Learn remembers where a post to name went, so that "#dev" and its ID, and a
-// person and their direct message, are one.
+// Learn remembers the channel that a post to a name went to, so that "#dev" and
+// its ID, and a person and their direct message, are one recipient.
 func (c *Client) Learn(to string, ref access.MessageRef) {
 	if isNamed(to) {
 		to = channelName(to)
@@ -214,11 +216,11 @@ func (c *Client) Learn(to string, ref access.MessageRef) {
 		return
 	}
 	if c.dir.learn(to, ref.Channel) {
-		c.gate.rename(postLane(to), postLane(ref.Channel))
+		c.limiter.Rename(postMethod, to, ref.Channel)
 	}
 }
 
-// learn reports whether that is news.
+// learn reports whether that was not known.
 func (d *directory) learn(to, id string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,11 +9,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 )
 
-// verdict is what one of Slack's error names means for us.
-type verdict struct {
+// errorMeaning is what to do about one of Slack's error names.
+type errorMeaning struct {
 	class fault.Class
-	// unsure: Slack may have done part of it, so a write is Unknown.
-	unsure bool
+	// maybeDone: Slack may have done part of the call, so a write is Unknown.
+	maybeDone bool
 	// hint may name {bot} and {channel}.
 	hint string
 }
@@ -27,10 +27,10 @@ const (
 	hintSimpler = "this is a defect in teleport-slack: please report it with the log line; a plain message is sent instead"
 )
 
-// verdicts covers the error names of the methods that are called, as listed
+// errorTable covers the error names of the methods that are called, as listed
 // in Slack's own method references. Names with a common beginning are in
 // families.
-var verdicts = map[string]verdict{
+var errorTable = map[string]errorMeaning{
 	// It did not happen; later it may.
 	"ratelimited":         {class: fault.Retry},
 	"rate_limited":        {class: fault.Retry},
@@ -38,10 +38,10 @@ var verdicts = map[string]verdict{
 	"request_timeout":     {class: fault.Retry}, // Slack did not get the whole request
 	"team_added_to_org":   {class: fault.Retry},
 	// "It's possible some aspect of the operation succeeded."
-	"internal_error": {class: fault.Retry, unsure: true},
-	"fatal_error":    {class: fault.Retry, unsure: true},
+	"internal_error": {class: fault.Retry, maybeDone: true},
+	"fatal_error":    {class: fault.Retry, maybeDone: true},
 
-	// Nothing works until somebody sets it right.
+	// Nothing works until somebody changes something.
 	"invalid_auth":              {class: fault.Fatal, hint: hintToken},
 	"not_authed":                {class: fault.Fatal, hint: hintToken},
 	"account_inactive":          {class: fault.Fatal, hint: "the app was uninstalled or its bot user deactivated: reinstall it, then " + hintToken},
@@ -58,7 +58,7 @@ var verdicts = map[string]verdict{
 	"team_access_not_granted":   {class: fault.Fatal, hint: hintOrg},
 	"missing_post_type":         {class: fault.Bug, hint: hintSimpler},
 
-	// This recipient can't have it until somebody changes something.
+	// It does not work for this recipient until somebody changes something.
 	"channel_not_found":      {class: fault.Permanent, hint: "check the name {channel}; a private channel is only visible to the app once it's invited: /invite @{bot}"},
 	"not_in_channel":         {class: fault.Permanent, hint: hintInvite},
 	"is_archived":            {class: fault.Permanent, hint: "{channel} is archived: unarchive it, or take it out of role_to_recipients"},
@@ -78,31 +78,31 @@ var verdicts = map[string]verdict{
 
 	"method_not_supported_for_channel_type": {class: fault.Permanent},
 
-	// What a modal was to be the answer to is over; another click may do.
+	// The click that a modal was to answer is too old; another click may work.
 	"expired_trigger_id":   {class: fault.Permanent, hint: "more than three seconds passed since the click: click again"},
 	"exchanged_trigger_id": {class: fault.Permanent},
 	"invalid_trigger_id":   {class: fault.Permanent},
 	"trigger_expired":      {class: fault.Permanent, hint: "more than three seconds passed since the click: click again"},
 	"trigger_exchanged":    {class: fault.Permanent},
 	"push_limit_reached":   {class: fault.Permanent},
-	"not_enabled":          {class: fault.Permanent, hint: hintSocketMode},
+	"not_enabled":          {class: fault.Permanent, hint: HintSocketMode},
 	"user_not_in_channel":  {class: fault.Permanent, hint: "this person is not in {channel} any more"},
 	"view_too_large":       {class: fault.Bug, hint: hintSimpler},
 
 	"duplicate_external_id": {class: fault.Bug, hint: hintSimpler},
 
 	// From apps.connections.open only.
-	"link_disabled":    {class: fault.Fatal, hint: hintSocketMode},
-	"forbidden_team":   {class: fault.Fatal, hint: hintOrg},
-	"missing_args":     {class: fault.Fatal, hint: hintAppToken},
-	"is_bot":           {class: fault.Fatal, hint: hintAppToken},
-	"insecure_request": {class: fault.Bug, hint: hintSimpler},
+	ReasonSocketModeOff: {class: fault.Fatal, hint: HintSocketMode},
+	"forbidden_team":    {class: fault.Fatal, hint: hintOrg},
+	"missing_args":      {class: fault.Fatal, hint: hintAppToken},
+	"is_bot":            {class: fault.Fatal, hint: hintAppToken},
+	"insecure_request":  {class: fault.Bug, hint: hintSimpler},
 
 	// Not Slack's API, or not this one.
 	"unknown_method":    {class: fault.Unsupported, hint: "check slack.api_url"},
 	"method_deprecated": {class: fault.Unsupported},
 
-	// Our doing: a simpler form may be taken.
+	// A defect of ours: Slack may accept a simpler form.
 	"msg_too_long":         {class: fault.Bug, hint: hintSimpler},
 	"msg_blocks_too_long":  {class: fault.Bug, hint: hintSimpler},
 	"no_text":              {class: fault.Bug, hint: hintSimpler},
@@ -124,7 +124,7 @@ var verdicts = map[string]verdict{
 	"duplicate_message_not_found": {
 		class: fault.Bug, hint: hintSimpler},
 
-	// The thing itself is gone or closed; something else may do.
+	// The thing itself is gone or closed.
 	"message_not_found":   {class: fault.NotFound},
 	"edit_window_closed":  {class: fault.NotFound, hint: "the workspace doesn't let messages be edited after a while: set Message Editing to Any time"},
 	"cant_update_message": {class: fault.NotFound, hint: "the message was posted by another app or bot user"},
@@ -132,47 +132,47 @@ var verdicts = map[string]verdict{
 	"thread_not_found":    {class: fault.NotFound},
 	"users_not_found":     {class: fault.NotFound, hint: "nobody in this workspace has this email address: check the address, and that the person is a member with the same one"},
 
-	// Success in disguise: React says so.
+	// Not a failure: React returns nil.
 	"already_reacted": {class: fault.Conflict},
 }
 
-// families are beginnings of error names that mean the same.
+// families are prefixes of error names that mean the same.
 var families = []struct {
 	prefix string
-	verdict
+	errorMeaning
 }{
-	{"invalid_blocks", verdict{class: fault.Bug, hint: hintSimpler}},
-	{"invalid_metadata", verdict{class: fault.Bug, hint: hintSimpler}},
-	{"metadata_", verdict{class: fault.Bug, hint: hintSimpler}},
-	{"restricted_action", verdict{class: fault.Permanent, hint: hintAdmin}},
+	{"invalid_blocks", errorMeaning{class: fault.Bug, hint: hintSimpler}},
+	{"invalid_metadata", errorMeaning{class: fault.Bug, hint: hintSimpler}},
+	{"metadata_", errorMeaning{class: fault.Bug, hint: hintSimpler}},
+	{"restricted_action", errorMeaning{class: fault.Permanent, hint: hintAdmin}},
 }
 
-// unrecognised is the reason for an error without a proper name: reasons are
-// metric labels, so not anything goes.
+// unrecognised is the reason for an error whose name has an unexpected form:
+// reasons are metric labels.
 const unrecognised = "unrecognised_error"
 
 var nameShape = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
-// verdictOf looks an error name up.
+// lookUpError returns what to do about an error name, and whether it is in the
+// table.
 //
-// A name nobody here has heard of is Retry: the caller's backoff grows, so
-// that costs little, while taking it for permanent would lose messages over a
-// name that Slack introduced yesterday. The log has the name; a row above ends
-// the guessing.
-func verdictOf(name string) (v verdict, known bool) {
-	if v, ok := verdicts[name]; ok {
-		return v, true
+// An unknown name is Retry: the caller's backoff grows, so that costs little,
+// while Permanent would lose messages because of a name that Slack has just
+// introduced. The name is logged; it needs a row above.
+func lookUpError(name string) (m errorMeaning, known bool) {
+	if m, ok := errorTable[name]; ok {
+		return m, true
 	}
 	for _, f := range families {
 		if strings.HasPrefix(name, f.prefix) {
-			return f.verdict, true
+			return f.errorMeaning, true
 		}
 	}
-	return verdict{class: fault.Retry}, false
+	return errorMeaning{class: fault.Retry}, false
 }
 
 func inTable(name string) bool {
-	_, known := verdictOf(name)
+	_, known := lookUpError(name)
 	return known
 }
 
@@ -182,22 +182,22 @@ func (c *Client) slackError(r request, e envelope, header http.Header) error {
 	if !nameShape.MatchString(name) {
 		name = unrecognised
 	}
-	v, known := verdictOf(name)
+	m, known := lookUpError(name)
 	if !known {
-		c.log.Warn("slack answered with an error that is not in the table", logkey.Method, r.method, logkey.Error, name)
+		c.log.Warn("unknown error from Slack, treated as temporary", logkey.Method, r.method, logkey.Error, name)
 	}
-	f := &fault.Error{Op: r.op, Reason: name, Class: v.class}
+	f := &fault.Error{Op: r.op, Reason: name, Class: m.class}
 	switch {
 	case name == "ratelimited" || name == "rate_limited":
-		f.Reason, f.RetryAfter = "ratelimited", retryAfter(header)
-	case v.unsure && r.write:
+		f.Reason, f.RetryAfter = reasonRateLimited, RetryAfter(header)
+	case m.maybeDone && r.write:
 		f.Class = fault.Unknown
 	}
-	f.Hint = c.hint(v.hint, r, e)
+	f.Hint = c.hint(m.hint, r, e)
 	return f
 }
 
-// hint fills in a hint's names, and Slack's own diagnostics.
+// hint fills in the names in a hint, and appends Slack's own diagnostics.
 func (c *Client) hint(text string, r request, e envelope) string {
 	bot := c.known().BotName
 	if bot == "" {
@@ -216,7 +216,7 @@ func (c *Client) hint(text string, r request, e envelope) string {
 		if text != "" {
 			text += "; "
 		}
-		text += label + printable(scrubText(v, token))
+		text += label + Printable(scrubText(v, token))
 	}
 	add("needed: ", e.Needed)
 	if e.Needed != "" {
@@ -229,8 +229,8 @@ func (c *Client) hint(text string, r request, e envelope) string {
 // maxDiagnosticRunes keeps Slack's words in a hint readable.
 const maxDiagnosticRunes = 500
 
-// printable makes somebody else's words fit a log line.
-func printable(s string) string {
+// Printable makes text from outside fit a log line.
+func Printable(s string) string {
 	runes := []rune(strings.ToValidUTF8(s, "?"))
 	if len(runes) > maxDiagnosticRunes {
 		runes = append(runes[:maxDiagnosticRunes], '…')

@@ -155,7 +155,7 @@ func TestEveryErrorNameHasItsClass(t *testing.T) {
 			}
 		})
 	}
-	for name := range verdicts {
+	for name := range errorTable {
 		if !tested[name] {
 			t.Errorf("%s is in the table and has no row here", name)
 		}

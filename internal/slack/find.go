@@ -15,9 +15,9 @@ import (
 const (
 	historyPageSize = 200 // what Slack recommends at most
 	maxHistoryPages = 50
-	// findSlack is how far before the intent's time a search begins: clocks
+	// findMargin is how far before the intent's time a search begins: clocks
 	// differ, and the intent is written before the post.
-	findSlack = time.Minute
+	findMargin = time.Minute
 )
 
 // historyScopes are the scopes that let a token read its conversations, by
@@ -29,7 +29,7 @@ var historyScopes = map[byte][]string{
 }
 
 // foundMessage is the part of a message that Find looks at. Metadata stays raw
-// because other apps put into it what they like.
+// because other apps' metadata can have any shape.
 type foundMessage struct {
 	TS       string          `json:"ts"`
 	User     string          `json:"user"`
@@ -40,9 +40,9 @@ type foundMessage struct {
 // Find looks for the message with this tag, in the thread if one is given,
 // among what our own bot posted since the time (less a minute). It returns the
 // newest. channel is what was posted to: for a person the direct message is
-// looked into. Denied means that the token may not read there.
+// searched. Denied means that the token may not read there.
 func (c *Client) Find(ctx context.Context, channel, thread string, tag message.Tag, since time.Time) (access.MessageRef, bool, error) {
-	me, err := c.whoAmI(ctx) // with it come the scopes
+	me, err := c.ownWorkspace(ctx) // which also brings the scopes
 	if err != nil {
 		return access.MessageRef{}, false, err
 	}
@@ -60,7 +60,7 @@ func (c *Client) Find(ctx context.Context, channel, thread string, tag message.T
 		priority: firstPriority,
 		form: url.Values{
 			"channel":              {id},
-			"oldest":               {timestamp(since.Add(-findSlack))},
+			"oldest":               {timestamp(since.Add(-findMargin))},
 			"inclusive":            {"true"},
 			"limit":                {strconv.Itoa(historyPageSize)},
 			"include_all_metadata": {"true"},
@@ -93,14 +93,14 @@ func (c *Client) Find(ctx context.Context, channel, thread string, tag message.T
 		}
 		r.form.Set("cursor", answer.Next.Cursor)
 	}
-	// Saying "not there" here could double the message.
+	// Reporting "not there" here could double the message.
 	return found, !found.IsZero(), &fault.Error{
 		Op: r.op, Reason: "history_too_long", Class: fault.Denied,
 		Hint: "the channel had more than " + strconv.Itoa(maxHistoryPages*historyPageSize) + " messages since",
 	}
 }
 
-func (c *Client) whoAmI(ctx context.Context) (Workspace, error) {
+func (c *Client) ownWorkspace(ctx context.Context) (Workspace, error) {
 	if me := c.known(); me.BotUserID != "" {
 		return me, nil
 	}
@@ -142,7 +142,8 @@ func timestamp(t time.Time) string {
 	return strconv.FormatInt(max(t.Unix(), 0), 10) + ".000000"
 }
 
-// mayRead saves a call whose answer Slack already gave with the scopes.
+// mayRead returns the error of a channel whose history the token's scopes don't
+// cover, without a call.
 func (c *Client) mayRead(channel, id string) error {
 	scopes := historyScopes[id[0]]
 	for _, s := range scopes {
@@ -175,7 +176,7 @@ func (c *Client) conversation(ctx context.Context, channel string) (string, erro
 			return "", err
 		}
 		if isNamed(r.ID) {
-			if err := c.insistOnList(ctx); err != nil {
+			if err := c.requireList(ctx); err != nil {
 				return "", optionalScope(err)
 			}
 			r.ID = c.dir.channel(channel)

@@ -14,21 +14,20 @@ import (
 // groupShape is a user group's ID; some are shorter than those of channels.
 var groupShape = regexp.MustCompile(`^S[A-Z0-9]{7,}$`)
 
-// isGroupID wants a digit: SECURITY is a channel that somebody shouts.
+// isGroupID requires a digit: SECURITY is a channel's name in capitals.
 func isGroupID(s string) bool {
 	return groupShape.MatchString(s) && strings.ContainsAny(s, "0123456789")
 }
 
-// groups is the workspace's user groups as Slack last listed them. Slack has
-// no way to ask for one, so that one answer serves every handle that is asked
-// for within unknownFor.
+// groups are the workspace's user groups as Slack last listed them. Slack can't
+// be asked for one, so one answer is used for every handle within unknownFor.
 type groups struct {
-	turn chan struct{}     // holds one token while somebody reads
+	turn chan struct{}     // holds one token while a caller reads
 	ids  map[string]string // handle → ID
 	at   time.Time
 }
 
-// errNoGroups is why handles are not to be had.
+// errNoGroups returns the error for handles that can't be looked up.
 func errNoGroups(op string) error {
 	return &fault.Error{Op: op, Reason: "missing_scope", Class: fault.Permanent,
 		Hint: "add the scope usergroups:read and reinstall the app, or write the group's ID (S…) instead of its handle"}
@@ -51,7 +50,7 @@ func (c *Client) group(ctx context.Context, handle string) (access.Recipient, er
 	})
 }
 
-// groupIDs returns the list, which is read by one while the others wait.
+// groupIDs returns the list. One caller reads it while the others wait.
 func (c *Client) groupIDs(ctx context.Context, op string) (map[string]string, error) {
 	g := &c.dir.groups
 	select {

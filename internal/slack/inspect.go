@@ -2,18 +2,17 @@ package slack
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
-// Presence is what can be said of a recipient without posting to them.
+// Presence is what is known of a recipient without posting to it.
 type Presence struct {
 	Recipient access.Recipient
 	Name      string   // a channel's, without #; empty for people
@@ -23,8 +22,8 @@ type Presence struct {
 	Lacks     []string // scopes without which this is not known; then only Recipient is
 }
 
-// Inspector looks at recipients, for somebody who wants to know before a post
-// tells. Unlike a Client it keeps no answer but the list of channels.
+// Inspector checks recipients without posting to them. Unlike a Client it keeps
+// no answer but the list of channels.
 type Inspector struct {
 	c    *Client
 	once sync.Once
@@ -35,7 +34,7 @@ type Inspector struct {
 // NewInspector returns an inspector of c, whose scopes are known after Auth.
 func NewInspector(c *Client) *Inspector { return &Inspector{c: c} }
 
-// conversation is a channel as conversations.list and .info tell it.
+// conversation is a channel in the answers of conversations.list and .info.
 type conversation struct {
 	ID         string `json:"id"`
 	Name       string `json:"name"`
@@ -44,7 +43,7 @@ type conversation struct {
 	IsMember   bool   `json:"is_member"`
 }
 
-// Inspect looks at one recipient, named as in the configuration.
+// Inspect checks one recipient, named as in the configuration.
 func (i *Inspector) Inspect(ctx context.Context, name string) (Presence, error) {
 	trimmed := strings.TrimSpace(name)
 	group := isGroupID(trimmed) || strings.HasPrefix(trimmed, "@")
@@ -53,7 +52,7 @@ func (i *Inspector) Inspect(ctx context.Context, name string) (Presence, error) 
 		return i.channelNamed(ctx, name, channelName(trimmed))
 	}
 	var r access.Recipient
-	err := patiently(ctx, func() (err error) {
+	err := retryPaced(ctx, func() (err error) {
 		r, err = i.c.Resolve(ctx, name)
 		return err
 	})
@@ -63,36 +62,31 @@ func (i *Inspector) Inspect(ctx context.Context, name string) (Presence, error) 
 	s := Presence{Recipient: r}
 	switch {
 	case r.Kind == access.Group:
-		return s, nil // one that is named by its ID is taken on trust, as in messages
+		return s, nil // an ID is not verified, as in messages
 	case r.Kind == access.Person && emailShape.MatchString(trimmed):
-		return s, nil // who was found by email is there
+		return s, nil // found by email, so it exists
 	case r.Kind == access.Person:
 		return i.person(ctx, s)
-	case r.ID[0] == 'D': // a direct message: whom it is with nothing tells
+	case r.ID[0] == 'D': // a direct message: Slack does not tell with whom
 		return s, nil
 	}
 	return i.channel(ctx, s)
 }
 
-// ask makes a call, and again as long as Slack asks to come later.
+// ask makes a call, and repeats it as long as its rate is used up.
 func (i *Inspector) ask(ctx context.Context, r request, answer any) error {
-	return patiently(ctx, func() error { return i.c.paced(ctx, r, answer) })
+	return retryPaced(ctx, func() error { return i.c.paced(ctx, r, answer) })
 }
 
-// patiently does f again while Slack, or the pace that it set, names a time
-// for it.
-func patiently(ctx context.Context, f func() error) error {
+// retryPaced repeats f while its error names a time to come again.
+func retryPaced(ctx context.Context, f func() error) error {
 	for {
 		err := f()
 		after := fault.After(err)
 		if !fault.Is(err, fault.Retry) || after <= 0 {
 			return err
 		}
-		t := time.NewTimer(after)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !wait.Sleep(ctx, after) {
 			return err
 		}
 	}
@@ -105,7 +99,7 @@ func (i *Inspector) person(ctx context.Context, s Presence) (Presence, error) {
 		return s, nil
 	}
 	var u User
-	err := patiently(ctx, func() (err error) {
+	err := retryPaced(ctx, func() (err error) {
 		u, err = i.c.UserInfo(ctx, id)
 		return err
 	})
@@ -121,11 +115,11 @@ func (i *Inspector) person(ctx context.Context, s Presence) (Presence, error) {
 		return s, nil
 	}
 	r := request{op: "look up user " + id, channel: id}
-	v, _ := verdictOf(reason)
-	return s, &fault.Error{Op: r.op, Reason: reason, Class: v.class, Hint: i.c.hint(v.hint, r, envelope{})}
+	m, _ := lookUpError(reason)
+	return s, &fault.Error{Op: r.op, Reason: reason, Class: m.class, Hint: i.c.hint(m.hint, r, envelope{})}
 }
 
-// channel looks at a channel of which the ID is known.
+// channel checks a channel whose ID is known.
 func (i *Inspector) channel(ctx context.Context, s Presence) (Presence, error) {
 	id := s.Recipient.ID
 	readers := []string{"channels:read", "groups:read"}
@@ -146,7 +140,7 @@ func (i *Inspector) channel(ctx context.Context, s Presence) (Presence, error) {
 	if err != nil {
 		return s, err
 	}
-	return s.of(answer.Channel), nil
+	return s.with(answer.Channel), nil
 }
 
 // channelNamed looks for a channel among all that the token may see.
@@ -169,23 +163,23 @@ func (i *Inspector) channelNamed(ctx context.Context, name, channel string) (Pre
 	switch {
 	case ok:
 		s.Recipient.ID = found.ID
-		return s.of(found), nil
+		return s.with(found), nil
 	case i.err != nil:
 		if f, ok := fault.As(i.err); ok && f.Reason == "missing_scope" {
 			s.Lacks = []string{"channels:read", "groups:read"}
 			return s, nil
 		}
 		return s, i.err
-	case len(lacks) > 0: // it may be of the other kind
+	case len(lacks) > 0: // it may be of the kind that can't be listed
 		s.Lacks = lacks
 		return s, nil
 	}
 	r := request{op: "look up channel " + channel, channel: channel}
-	v, _ := verdictOf("channel_not_found")
-	return s, &fault.Error{Op: r.op, Reason: "channel_not_found", Class: v.class, Hint: i.c.hint(v.hint, r, envelope{})}
+	m, _ := lookUpError("channel_not_found")
+	return s, &fault.Error{Op: r.op, Reason: "channel_not_found", Class: m.class, Hint: i.c.hint(m.hint, r, envelope{})}
 }
 
-func (s Presence) of(c conversation) Presence {
+func (s Presence) with(c conversation) Presence {
 	s.Name, s.Private, s.Archived, s.Member = c.Name, c.IsPrivate, c.IsArchived, c.IsMember
 	return s
 }
@@ -200,8 +194,8 @@ func (i *Inspector) without(scopes []string) []string {
 	return lacks
 }
 
-// readList reads all channels, archived ones too. What it read before an error
-// is good.
+// readList reads all channels, archived ones too. With an error it returns what
+// it had read.
 func (i *Inspector) readList(ctx context.Context, types []string) (map[string]conversation, error) {
 	list := map[string]conversation{}
 	form := url.Values{"types": {strings.Join(types, ",")}, "limit": {strconv.Itoa(listPageSize)}}
@@ -218,7 +212,7 @@ func (i *Inspector) readList(ctx context.Context, types []string) (map[string]co
 		}
 		for _, c := range answer.Channels {
 			key := channelName(c.Name)
-			// The name of an archived channel can be taken by a living one.
+			// The name of an archived channel can be reused.
 			if old, have := list[key]; c.Name != "" && isChannelID(c.ID) && (!have || old.IsArchived) {
 				list[key] = c
 			}
@@ -230,29 +224,4 @@ func (i *Inspector) readList(ctx context.Context, types []string) (map[string]co
 	}
 	return list, &fault.Error{Op: "list channels", Reason: "too_many_channels", Class: fault.Denied,
 		Hint: "name the channel by its ID, which is at the end of its About tab"}
-}
-
-// clock remembers how far Slack's clock is ahead of ours.
-type clock struct {
-	mu    sync.Mutex
-	ahead time.Duration
-	known bool
-}
-
-func (c *clock) learn(h http.Header, now time.Time) {
-	there, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ahead, c.known = there.Sub(now), true
-}
-
-// Ahead returns how far Slack's clock is ahead of ours, to the second, by its
-// last answer; ok is false before that.
-func (c *Client) Ahead() (d time.Duration, ok bool) {
-	c.clock.mu.Lock()
-	defer c.clock.mu.Unlock()
-	return c.clock.ahead, c.clock.known
 }

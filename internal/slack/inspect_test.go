@@ -169,19 +169,3 @@ func TestSlacksClock(t *testing.T) {
 		}
 	}
 }
-
-// Probe says whether Socket Mode would work, and takes nobody's clicks.
-func TestProbeConnectsToNothing(t *testing.T) {
-	s, _ := workspace(t, slacktest.Options{})
-	socket := NewSocket(SocketOptions{AppToken: func() string { return slacktest.DefaultAppToken }, APIURL: s.URL()})
-	if err := socket.Probe(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if n := len(s.Sockets()); n != 0 {
-		t.Errorf("%d connections", n)
-	}
-	s.SetSocketMode(false)
-	if err := socket.Probe(t.Context()); !fault.Is(err, fault.Fatal) || fault.Hint(err) != hintSocketMode {
-		t.Errorf("with Socket Mode off: %v (%s)", err, fault.Hint(err))
-	}
-}

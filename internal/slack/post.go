@@ -14,8 +14,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// The order of slots in a lane that Slack slowed down: new requests go before
-// what became of them, and both before the talk about them.
+// postMethod is the one method that Slack limits by channel, too.
+const postMethod = "chat.postMessage"
+
+// Priorities of calls that have to wait for their rate: new requests go before
+// their resolutions, and both before replies.
 const (
 	firstPriority = iota
 	finalPriority
@@ -36,9 +39,9 @@ func priorityOf(part string) int {
 }
 
 // Post sends a message and returns where it is. Unknown means that it may be
-// there: Find tells. Retry with the reason "paced" means that the channel is
-// slowed down and that this post's slot comes after RetryAfter; it is kept for
-// this tag until then.
+// there: Find tells. Retry with the reason "paced" means that nothing was sent
+// because the channel's rate is used up; the slot for this tag comes after
+// RetryAfter and is kept.
 func (c *Client) Post(ctx context.Context, p message.Post) (access.MessageRef, error) {
 	r, f := c.postRequest(p)
 	if f != nil {
@@ -59,26 +62,27 @@ func (c *Client) Post(ctx context.Context, p message.Post) (access.MessageRef, e
 	return ref, nil
 }
 
-// Ready returns nil if Post would go out now, and otherwise the "paced" error
-// that Post would return. It sends nothing: a caller that writes down its
-// intent before posting can ask first and spare itself the writing.
+// Ready returns nil if Post would send now, and otherwise the "paced" error that
+// Post would return. It sends nothing: a caller that stores its intent before
+// posting can ask first.
 func (c *Client) Ready(p message.Post) error {
 	r, f := c.postRequest(p)
 	if f != nil {
 		return f
 	}
-	return c.gate.ready(r)
+	return c.limiter.Ready(r.limited())
 }
 
 func (c *Client) postRequest(p message.Post) (request, error) {
 	r := request{
 		op:       "post message to " + p.Channel,
-		method:   "chat.postMessage",
-		lane:     postLane(c.dir.channel(p.Channel)),
+		method:   postMethod,
 		key:      p.Channel + " " + p.Tag.RequestID + " " + p.Tag.Recipient + " " + p.Tag.Part,
 		priority: priorityOf(p.Tag.Part),
 		channel:  p.Channel,
 		write:    true,
+		// A name that is known shares its rate with its ID.
+		paceChannel: c.dir.channel(p.Channel),
 		form: url.Values{
 			"channel":      {p.Channel},
 			"text":         {p.Text},
@@ -103,11 +107,8 @@ func (c *Client) postRequest(p message.Post) (request, error) {
 	return r, err
 }
 
-// postLane names the lane of a channel's posts.
-func postLane(channel string) string { return "chat.postMessage " + channel }
-
 // Update replaces what a message shows. NotFound means that it can't be
-// edited any more, by its reason: gone, too old, no longer ours.
+// edited any more; the reason tells whether it is gone, too old or not ours.
 func (c *Client) Update(ctx context.Context, ref access.MessageRef, m message.Message) error {
 	r := request{
 		op:       "update message in " + ref.Channel,
@@ -147,8 +148,8 @@ func (c *Client) React(ctx context.Context, ref access.MessageRef, emoji string)
 	return optionalScope(err)
 }
 
-// optionalScope turns "missing_scope" into Denied where the program can do
-// without what was asked for.
+// optionalScope turns "missing_scope" into Denied for calls that the program can
+// do without.
 func optionalScope(err error) error {
 	f, ok := fault.As(err)
 	if !ok || f.Reason != "missing_scope" {
@@ -172,7 +173,7 @@ func (r *request) setJSON(field string, v any, wanted bool) error {
 	return nil
 }
 
-// What a reference to a message may be made of: it is stored and printed.
+// The shapes of a reference to a message, which is stored and printed.
 var (
 	channelShape   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	timestampShape = regexp.MustCompile(`^[0-9]{1,20}\.[0-9]{1,20}$`)

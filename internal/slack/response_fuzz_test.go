@@ -14,7 +14,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// FuzzResponse: whatever answers, nothing panics, every error is classified
+// FuzzResponse: for any answer, nothing panics, every error is classified
 // and without the token, and a post that is said to have gone out has a place.
 func FuzzResponse(f *testing.F) {
 	for _, s := range []struct {

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// TransportOptions say how Slack is reached. The zero value is what most
-// networks need.
+// TransportOptions are what NewTransport needs. The zero value is right for most
+// networks.
 type TransportOptions struct {
 	// ExtraCAs are PEM certificates to trust beside the system's, such as an
-	// intercepting proxy's. There is no way to trust just anybody.
+	// intercepting proxy's. Certificate verification can't be turned off.
 	ExtraCAs []byte
-	// Proxy says by which proxy to go; nil for the environment's HTTPS_PROXY
+	// Proxy chooses the proxy of a request; nil for the environment's HTTPS_PROXY
 	// and NO_PROXY.
 	Proxy func(*http.Request) (*url.URL, error)
 }
 
 // NewTransport returns a transport for Slack's Web API and for its WebSockets
-// (SocketOptions.HTTPClient), so that both go the same way. It is Go's default, but lets go of
-// idle connections before Slack does: a post into a connection that is just
+// (socketmode.Options.HTTPClient), so that both go the same way. It is Go's
+// default, but closes idle connections before Slack does: a post into a connection that is just
 // being closed has an unknown outcome.
 func NewTransport(o TransportOptions) (*http.Transport, error) {
 	t := &http.Transport{

@@ -22,7 +22,7 @@ const (
 	maxAnswerBytes = 16 << 20 // a page of conversations.list is about 1 MiB
 	// defaultRetryAfter is for a 429 that does not say.
 	defaultRetryAfter = 5 * time.Second
-	// maxRetryAfter keeps a broken header from closing a lane for good.
+	// maxRetryAfter keeps a broken header from stopping a method for good.
 	maxRetryAfter = 24 * time.Hour
 )
 
@@ -30,12 +30,14 @@ const (
 type request struct {
 	op       string // for errors: "post message to #dev"
 	method   string // chat.postMessage
-	lane     string // what is paced; empty for the method
-	key      string // whose slot it is in a lane that is slowed down
-	priority int    // smaller goes first in such a lane
+	key      string // the slot of a call that has to wait is kept for this key
+	priority int    // smaller goes first
 	channel  string // for hints; may be empty
-	write    bool   // it changes something, so an answer that never came matters
-	form     url.Values
+	// paceChannel is the channel whose own rate counts beside the method's;
+	// empty for none.
+	paceChannel string
+	write       bool // it changes something, so an answer that never came matters
+	form        url.Values
 }
 
 // envelope is what every answer has in common.
@@ -49,17 +51,17 @@ type envelope struct {
 	} `json:"response_metadata"`
 }
 
-// paced makes the call when its lane lets it.
+// paced makes the call when its rate allows it.
 func (c *Client) paced(ctx context.Context, r request, out any) error {
-	t, err := c.gate.enter(ctx, r)
+	reservation, err := c.limiter.Wait(ctx, r.limited())
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	err = c.call(ctx, r, out)
-	c.gate.leave(t, err)
-	c.stand(r.method, err)
-	c.seen(Call{Method: r.method, Took: time.Since(begin), Err: err})
+	reservation.Done(limitResult(err))
+	c.noteAuth(r.method, err)
+	c.observe(Call{Method: r.method, Took: time.Since(begin), Err: err})
 	return err
 }
 
@@ -73,7 +75,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, sent.hooks()),
 		http.MethodPost, c.apiURL+r.method, strings.NewReader(r.form.Encode()))
 	if err != nil {
-		return &fault.Error{Op: r.op, Reason: "invalid_url", Class: fault.Fatal, Hint: "check slack.api_url", Err: scrub(err, token)}
+		return &fault.Error{Op: r.op, Reason: "invalid_url", Class: fault.Fatal, Hint: "check slack.api_url", Err: Scrub(err, token)}
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -121,7 +123,7 @@ func (c *Client) answer(r request, status int, header http.Header, body []byte, 
 
 // trace notes how far a request got, from its transport's goroutines.
 type trace struct {
-	reports atomic.Bool // the transport says what it does; one that doesn't proves nothing
+	reports atomic.Bool // the transport calls the hooks; if not, nothing is known
 	reached atomic.Bool // the request was given to a connection
 }
 
@@ -153,26 +155,31 @@ func (r request) unanswered(t *trace, err error, token string) error {
 	if r.write && (t.reached.Load() || !t.reports.Load() && !neverSent(err)) {
 		f.Class = fault.Unknown
 	}
-	f.Err = scrub(err, token)
+	f.Err = Scrub(err, token)
 	return f
 }
 
-// neverSent says that by its kind the error came before anything was sent.
+// neverSent reports whether the error, by its kind, came before anything was
+// sent.
 func neverSent(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	return errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial"
 }
 
+// reasonRateLimited is the reason of a refusal because of the rate, however it
+// came.
+const reasonRateLimited = "ratelimited"
+
 func rateLimited(r request, header http.Header) error {
 	return &fault.Error{
-		Op: r.op, Reason: "ratelimited", Class: fault.Retry,
-		RetryAfter: retryAfter(header),
+		Op: r.op, Reason: reasonRateLimited, Class: fault.Retry,
+		RetryAfter: RetryAfter(header),
 	}
 }
 
-// retryAfter reads the header: seconds, or a date as HTTP allows.
-func retryAfter(header http.Header) time.Duration {
+// RetryAfter reads the header of this name: seconds, or a date as HTTP allows.
+func RetryAfter(header http.Header) time.Duration {
 	v := strings.TrimSpace(header.Get("Retry-After"))
 	d := defaultRetryAfter
 	if s, err := strconv.ParseUint(v, 10, 32); err == nil {
@@ -226,14 +233,17 @@ func (s *scrubbed) Is(target error) bool { return errors.Is(s.cause, target) }
 // secretShapes are Slack's tokens and an URL's user and password.
 var secretShapes = regexp.MustCompile(`x(?:ox[a-z.]*|app)-[0-9A-Za-z.-]+|//[^/\s@]*:[^/\s@]*@`)
 
-// scrub returns err without anything secret in its text.
-func scrub(err error, token string) error {
-	return &scrubbed{text: scrubText(err.Error(), token), cause: err}
+// Scrub returns err without these secrets, and without anything that looks
+// like a token or a password, in its text.
+func Scrub(err error, secrets ...string) error {
+	return &scrubbed{text: scrubText(err.Error(), secrets...), cause: err}
 }
 
-func scrubText(text, token string) string {
-	if len(token) >= 4 { // shorter is no token, and would eat the text
-		text = strings.ReplaceAll(text, token, "***")
+func scrubText(text string, secrets ...string) string {
+	for _, secret := range secrets {
+		if len(secret) >= 4 { // shorter is no secret, and would garble the text
+			text = strings.ReplaceAll(text, secret, "***")
+		}
 	}
 	return secretShapes.ReplaceAllString(text, "***")
 }

@@ -301,7 +301,7 @@ func TestRetryAfter(t *testing.T) {
 		"Mon, 02 Jan 2006 15:04:05 GMT": 0, // long ago
 	}
 	for header, want := range rows {
-		if got := retryAfter(http.Header{"Retry-After": {header}}); got != want {
+		if got := RetryAfter(http.Header{"Retry-After": {header}}); got != want {
 			t.Errorf("%q: %v, want %v", header, got, want)
 		}
 	}

@@ -117,7 +117,7 @@ func (c *blockCheck) object(at string, v any, required, optional []string) objec
 	return o
 }
 
-// string wants a string of a length; a missing one is somebody else's problem.
+// string wants a string of a length; object reports a missing one.
 func (c *blockCheck) string(at string, v any, atLeast, atMost int) string {
 	if v == nil {
 		return ""

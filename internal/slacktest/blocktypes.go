@@ -31,7 +31,7 @@ func (c *blockCheck) block(at string, v any) {
 	check.check(c, at, o)
 }
 
-// blockType is what a type of block holds; types that nobody posts to report
+// blockType is the schema of a type of block; types that are not used to report
 // on access, such as video, are only known by their names and fields.
 type blockType struct {
 	required, optional []string

@@ -8,7 +8,7 @@ import (
 // Call is one request that a client made.
 type Call struct {
 	Seq     int               // 1, 2, …, in the order in which they were answered
-	Method  string            // as it stood in the address, also if there is no such method
+	Method  string            // as in the address, also if there is no such method
 	Args    map[string]string // without the token; what was not a string is JSON text
 	At      time.Time         // when it came
 	Outcome string            // "ok", Slack's error, or what a Fault did: "cut before", "http 503", "html 200"; "gone" if the client left before, "…, gone" if after the effect
@@ -58,7 +58,7 @@ func (s *Server) Calls() []Call {
 }
 
 // CallCounts returns how often each method was called since New or
-// ResetCalls, whatever came of it.
+// ResetCalls, whatever the outcome.
 func (s *Server) CallCounts() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

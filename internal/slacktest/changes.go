@@ -8,7 +8,7 @@ const (
 	ReactionAdded   = "reaction_added"
 	ReactionRemoved = "reaction_removed"
 	EphemeralPosted = "ephemeral"
-	ViewsChanged    = "views" // somebody's modals; see Views
+	ViewsChanged    = "views" // the modals of a user; see Views
 	WorldChanged    = "world" // a user, channel or group was added or replaced
 )
 
@@ -35,7 +35,7 @@ func (s *subscription) end() {
 	}
 }
 
-// Subscribe tells of every change from now on, in order. The channel holds
+// Subscribe delivers every change from now on, in order. The channel holds
 // up to buffer changes (at least one) that were not received; the server never
 // waits for a subscriber but drops what has no room, and says so in the next
 // Change. The channel is closed by cancel and by Close.
@@ -56,7 +56,7 @@ func (s *Server) Subscribe(buffer int) (changes <-chan Change, cancel func()) {
 	}
 }
 
-// tell tells the subscribers; s.mu is held.
+// tell sends a change to the subscribers; s.mu is held.
 func (s *Server) tell(kind, channel string, m *message) {
 	s.world.changes++
 	if len(s.subs) == 0 {

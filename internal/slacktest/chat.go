@@ -8,7 +8,7 @@ import (
 )
 
 // postTarget finds where chat.postMessage posts to: an ID, a channel's name
-// with or without "#", or a user's ID for the direct message with him.
+// with or without "#", or a user's ID for the direct message with that user.
 func (s *Server) postTarget(channel string) (*conversation, error) {
 	w := &s.world
 	c := w.convs[channel]
@@ -26,7 +26,7 @@ func (s *Server) postTarget(channel string) (*conversation, error) {
 	case c == nil, c.Private && !c.BotIsMember:
 		return nil, refuse("channel_not_found")
 	case c.isDM():
-		_, _, err := s.openDM(c.user) // he may have been deactivated since
+		_, _, err := s.openDM(c.user) // the user may have been deactivated since
 		return c, err
 	case c.Archived:
 		return nil, refuse("is_archived")

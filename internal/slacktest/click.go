@@ -15,7 +15,7 @@ import (
 // Payload is the payload of an interaction.
 type Payload = map[string]any
 
-// Why somebody can't do what a test wants him to do.
+// Reasons why a user can't do what a test asks for.
 var (
 	ErrNoInteractivity = errors.New("the app is not configured to handle interactive responses")
 	ErrNotThere        = errors.New("this person does not see that")
@@ -197,7 +197,7 @@ func findAction(blocks []any, actionID string) Payload {
 // https://docs.slack.dev/interactivity/handling-user-interaction
 const triggerLife = 3 * time.Second
 
-// trigger is the right to show something to somebody who just did something.
+// trigger is the right to show something to a user who just acted.
 type trigger struct {
 	user string
 	at   time.Time

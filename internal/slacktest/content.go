@@ -16,8 +16,8 @@ const (
 	maxAttachments  = 100
 )
 
-// content is what the arguments of a post or an edit say that a message
-// shows. An argument that was not sent is nil.
+// content is what the arguments of a post or an edit want a message to
+// show. An argument that was not sent is nil.
 type content struct {
 	text                *string
 	blocks, attachments *json.RawMessage
@@ -62,7 +62,7 @@ func parseContent(a args) (content, error) {
 	return c, nil
 }
 
-// checkAttachments only counts: nobody should send attachments any more.
+// checkAttachments only counts: attachments are deprecated.
 func checkAttachments(text string) (json.RawMessage, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil

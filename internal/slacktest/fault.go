@@ -109,7 +109,7 @@ func (s *Server) fault(call *Call) Fault {
 	return sum
 }
 
-// ends tells whether the fault takes the place of the answer.
+// ends reports whether the fault takes the place of the answer.
 func (f *Fault) ends() bool {
 	return f.CutBefore || f.CutAfter || f.CutBody || f.RetryAfter > 0 || f.HTML || f.Status != 0 || f.Error != ""
 }

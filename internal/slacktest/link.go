@@ -87,8 +87,8 @@ func (s *Server) SetSocketMode(on bool) {
 }
 
 // SetInteractivity switches Interactivity in the app's settings: while it is
-// off, the app hears nothing of clicks, and who clicks sees an error. Nothing
-// tells the app.
+// off, the app gets no clicks, and a user who clicks sees an error. The app
+// is not notified.
 func (s *Server) SetInteractivity(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +147,7 @@ func (l *link) ready() []*Socket {
 	return ready
 }
 
-// moved tells who waits that connections came or went.
+// moved wakes AwaitSockets: connections were opened or closed.
 func (l *link) moved() {
 	close(l.changed)
 	l.changed = make(chan struct{})
@@ -277,7 +277,7 @@ func (c *Socket) leave() {
 	}
 }
 
-// ping keeps a connection, or finds out that nobody is there any more.
+// ping keeps a connection alive, or detects that the client is gone.
 func (c *Socket) ping(ctx context.Context) {
 	t := time.NewTicker(c.s.opt.SocketPing)
 	defer t.Stop()

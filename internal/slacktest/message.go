@@ -88,7 +88,7 @@ func (c *conversation) copyAll() []Message {
 	return messages
 }
 
-// Messages returns what stands in a conversation, oldest first, with replies
+// Messages returns the messages of a conversation, oldest first, with replies
 // inside their parents. The conversation is named by ID or as
 // chat.postMessage takes it; nil if there is none.
 func (s *Server) Messages(channel string) []Message {
@@ -101,7 +101,7 @@ func (s *Server) Messages(channel string) []Message {
 	return c.copyAll()
 }
 
-// DirectMessages returns what stands between the bot and a user.
+// DirectMessages returns the direct messages between the bot and a user.
 func (s *Server) DirectMessages(userID string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,7 @@ func (s *Server) EphemeralMessages() []Message {
 	return slices.Clone(s.world.ephemeral)
 }
 
-// Say writes a message as somebody else would in the Slack client, and
+// Say posts a message as another user would in the Slack client, and
 // returns its TS. Channel (an ID or a name) and User must exist; ThreadTS,
 // Text, Blocks, Attachments and Metadata are taken, the rest is not looked at,
 // and no rule of the API is applied.
@@ -180,7 +180,7 @@ func (c *conversation) parent(threadTS string) (*message, error) {
 	if m == nil {
 		return nil, refuse("thread_not_found")
 	}
-	if m.ThreadTS != "" { // a reply to a reply stands under the same parent
+	if m.ThreadTS != "" { // a reply to a reply has the same parent
 		m = c.byTS[m.ThreadTS]
 	}
 	return m, nil

@@ -41,7 +41,7 @@ func checkMetadata(text string) (*Metadata, error) {
 	return &Metadata{EventType: eventType, EventPayload: compact(string(fields["event_payload"]))}, nil
 }
 
-// flat tells whether a payload's value is a string, a number, a boolean, or an
+// flat reports whether a payload's value is a string, a number, a boolean, or an
 // object or array of such.
 func flat(v any, levels int) bool {
 	switch v := v.(type) {

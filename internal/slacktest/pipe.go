@@ -25,7 +25,7 @@ type stream struct {
 	mu      sync.Mutex
 	bytes   []byte
 	ended   bool          // nothing more will be written
-	gone    bool          // nobody reads any more
+	gone    bool          // the reader is closed
 	changed chan struct{} // closed when any of that changed
 }
 

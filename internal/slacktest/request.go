@@ -39,7 +39,7 @@ type request struct {
 	warnings []string
 }
 
-// parseRequest reads a request to a method; takesJSON tells whether the
+// parseRequest reads a request to a method; takesJSON is whether the
 // method looks at a JSON body at all. An *apiError is what Slack answers to a
 // body it can't read.
 func parseRequest(r *http.Request, takesJSON bool) (request, error) {

@@ -16,30 +16,29 @@
 //
 //	curl -H "Authorization: Bearer xoxb-test" -d channel=C0DEV -d text=hello $URL/chat.postMessage
 //
-// What holds:
-//   - Arguments come as query, form, multipart or JSON, the token in the
-//     Authorization header or as a parameter, as each method of Slack takes
-//     them: methods that read ignore a JSON body, and a token in one is not
-//     looked at.
-//   - What Slack refuses is refused here with Slack's own error: tokens,
-//     scopes, membership, lengths, blocks, metadata, rates. Where Slack's
-//     documentation leaves a choice, the double is the stricter one.
+// Invariants:
+//   - Arguments are accepted as query, form, multipart or JSON, and the token in
+//     the Authorization header or as a parameter, as by each of Slack's methods:
+//     methods that read ignore a JSON body, and a token in it.
+//   - It refuses what Slack refuses, with Slack's own error: tokens, scopes,
+//     membership, lengths, blocks, metadata, rates. Where Slack's documentation is
+//     ambiguous, the double is strict.
 //   - Timestamps are unique and increase over the whole workspace. Text and
 //     blocks are kept as they were sent.
-//   - Faults (see [Fault]) come before or after a call's effect, so that a
-//     client's answer to "did it happen?" can be tested.
+//   - Faults (see [Fault]) occur before or after a call's effect, so that a
+//     client's handling of lost answers can be tested.
 //   - All methods may be called by many goroutines at once; what they return
 //     is a copy.
 //
 // For [testing/synctest] use [NewListener] with [Server.Serve] instead of
 // Start: it needs no network, and the default clock is then the bubble's.
 //
-// Socket Mode is there with real WebSockets ([Socket]), and with what people do
-// in Slack that reaches an app through it: [Server.Click], modals
-// ([Server.SubmitView]), and payloads that no honest Slack would send.
+// Socket Mode has real WebSockets ([Socket]), and the user actions that reach an
+// app through it: [Server.Click], modals
+// ([Server.SubmitView]), and payloads that the real Slack would never send.
 //
-// Another project can take the folder as it is: beside the standard library
-// it needs github.com/coder/websocket, and only its tests need more.
+// Another project can copy the folder: apart from the standard library it needs
+// github.com/coder/websocket, and only its tests need more.
 //
 // It has no Events API, no slash commands, no files, no multi-person direct
 // messages and one workspace only, with one bot. The response_url of a payload
@@ -98,7 +97,7 @@ type Options struct {
 	SocketPing       time.Duration // between pings; default 10 s
 	Redeliveries     int           // how often an envelope without an answer is sent again; default 3, negative never
 
-	Observe    func(Call)    // is told of every call once it is answered, by many goroutines at once; may be nil
+	Observe    func(Call)    // is called after every call, by many goroutines at once; may be nil
 	EditWindow time.Duration // how long after posting a message can be edited; 0 is for ever
 	KeepCalls  int           // how many of the last calls Calls returns; default DefaultKeepCalls
 }
@@ -125,7 +124,7 @@ type Server struct {
 	inFlight sync.WaitGroup // handlers and the accept loops that Start began
 }
 
-// New returns a workspace that has only the bot in it, and serves nobody yet.
+// New returns a workspace that only has the bot, and does not serve yet.
 func New(opt Options) *Server {
 	or := func(v *string, def string) {
 		if *v == "" {

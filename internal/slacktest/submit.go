@@ -20,7 +20,7 @@ type Response struct {
 // sent: a field is empty that has to be filled, or is too long.
 var ErrMayNotSubmit = errors.New("the modal can't be submitted like that")
 
-// SubmitView submits the modal that a user sees on top, with what he typed by
+// SubmitView submits the topmost modal of a user, with what was typed by
 // block_id, and does with the modal what the app answers. What a field was
 // filled with before stays, if state has nothing for it. ErrUnanswered is
 // what Slack shows as "We had some trouble connecting"; the modal stays.

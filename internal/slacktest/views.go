@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// View is a modal that somebody has open.
+// View is a modal that a user has open.
 type View struct {
 	ID              string
 	User            string
@@ -146,7 +146,7 @@ func (s *Server) viewJSON(v *view, values Payload) Payload {
 	return p
 }
 
-// top returns a user's view if it is the one that he sees.
+// top returns a user's view if it is the topmost.
 func (s *Server) top(userID, viewID string) (*view, error) {
 	stack := s.modal.stacks[userID]
 	if len(stack) == 0 || stack[len(stack)-1].ID != viewID {

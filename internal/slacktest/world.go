@@ -229,7 +229,7 @@ func (s *Server) openDM(userID string) (c *conversation, opened bool, err error)
 	return c, true, nil
 }
 
-// isUserID tells whether an argument has the form of a user's ID.
+// isUserID reports whether an argument has the form of a user's ID.
 func isUserID(id string) bool {
 	return len(id) > 1 && (id[0] == 'U' || id[0] == 'W') && strings.ToUpper(id) == id
 }

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Grade is how something is.
+// Grade is the result of a health check.
 type Grade uint8
 
 // The grades. Only Failed makes the program not ready.
 const (
 	OK      Grade = iota
-	Warning       // it works, and somebody should look at it
-	Failed        // it doesn't
+	Warning       // it works, but needs attention
+	Failed        // it does not work
 )
 
 var gradeNames = [...]string{"ok", "warning", "failed"}
@@ -21,23 +21,23 @@ var gradeNames = [...]string{"ok", "warning", "failed"}
 // String returns the grade as /readyz spells it.
 func (g Grade) String() string { return gradeNames[g] }
 
-// Check is one thing that has to be right for the program to do its work.
+// Check is one condition for the program to work.
 type Check struct {
 	Name string
-	// Look says how it is, from what is known: it asks nobody and doesn't wait.
+	// Look returns the current state. It makes no calls and doesn't wait.
 	Look func() (Grade, string)
 }
 
-// Health is everything that is looked at.
+// Health is the set of all checks.
 type Health struct {
-	// Alive says why the program can't be trusted to go on, or nil. One that
-	// hangs is what a supervisor should restart; nil for one that never does.
+	// Alive returns an error if the program should be restarted, because it
+	// hangs. A nil function means always alive.
 	Alive  func() error
 	Checks []Check
 }
 
-// live answers /livez. Teleport or Slack being away is no reason to be
-// restarted, so nothing of that is in here.
+// live handles /livez. An outage of Teleport or Slack is no reason for a restart, so
+// it is not part of it.
 func (h Health) live(w http.ResponseWriter, _ *http.Request) {
 	if h.Alive != nil {
 		if err := h.Alive(); err != nil {
@@ -49,7 +49,7 @@ func (h Health) live(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// ready answers /readyz: a line for each check, and 503 if one failed.
+// ready handles /readyz: a line for each check, and 503 if one failed.
 func (h Health) ready(w http.ResponseWriter, _ *http.Request) {
 	status := http.StatusOK
 	var body strings.Builder
@@ -64,10 +64,10 @@ func (h Health) ready(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, body.String())
 }
 
-// maxReasonRunes keeps somebody else's words in their line.
+// maxReasonRunes bounds the length of an error in a line, in characters.
 const maxReasonRunes = 500
 
-// oneLine makes whatever an error says fit into a line.
+// oneLine turns an error into one line.
 func oneLine(s string) string {
 	runes := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "))
 	if len(runes) > maxReasonRunes {

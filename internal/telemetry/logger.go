@@ -1,17 +1,16 @@
-// Package telemetry is how the program tells about itself: its log, its
-// metrics, its health, and the listener that shows the latter two.
+// Package telemetry has the log, the metrics, the health endpoints, and the HTTP
+// listener for metrics and health.
 //
-// Metrics are in a registry of their own, made once, and their labels have
-// values that are known beforehand: what comes from outside is "other". States
-// are asked for when somebody looks, so that nobody has to report them. Only
-// this package knows Prometheus; whoever counts calls a method.
+// Metrics are in a registry of their own, and label values come from fixed sets:
+// any other value becomes "other". Gauges are read when they are scraped. Only this
+// package imports Prometheus; other packages call methods.
 //
 // The log is log/slog with constant messages; what varies is in attributes,
 // whose keys are the constants of package logkey. A log file is appended to and
-// never truncated, so that what was said before a restart is still there.
+// never truncated, so that lines from before a restart are kept.
 //
 // It masks nothing: secrets have a type of their own that prints a mask
-// (config.Secret), and nobody reveals one to a logger.
+// (config.Secret).
 package telemetry
 
 import (
@@ -22,26 +21,26 @@ import (
 	"os"
 )
 
-// logFileMode lets the group read the log, and nobody else.
+// logFileMode lets the owner write the log and the group read it.
 const logFileMode = 0o640
 
-// LogOptions says where the log goes and how it looks.
+// LogOptions are the output and format of the log.
 type LogOptions struct {
 	Output   string // "stderr", "error" or "2"; "stdout", "out", "1" or ""; or the path of a file to append to
 	Severity slog.Level
 	JSON     bool
-	Debug    bool // log at debug whatever Severity says
+	Debug    bool // log at debug, regardless of Severity
 
-	// Level is set to the level that counts, and may be changed later; nil for
-	// a level that stays.
+	// Level is set to the level in force, and may be changed later; nil for a
+	// fixed level.
 	Level *slog.LevelVar
 
 	Stderr io.Writer
 	Stdout io.Writer
 }
 
-// NewLogger returns a logger and what closes its file. The logger must not be
-// used after that.
+// NewLogger returns a logger and the function that closes its file. The logger must
+// not be used after that.
 func NewLogger(o LogOptions) (*slog.Logger, func() error, error) {
 	w, closeLog, err := o.open()
 	if err != nil {

@@ -16,18 +16,18 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/review"
 )
 
-// namespace begins every name that is not Go's or the process's own.
+// namespace is the prefix of our metrics; Go's and the process's have none.
 const namespace = "teleport_slack"
 
-// other stands for every value of a label that nobody foresaw. What comes from
-// outside never becomes a label by itself, or anybody could fill the memory.
+// other replaces label values outside of the fixed set. Values from outside are
+// never labels, or they could fill the memory.
 const other = "other"
 
 // The upper bounds of histograms, in seconds.
 var (
-	// How late people are told: a second is the aim, an hour was an outage.
+	// Delay of notifications: a second is the goal, an hour is an outage.
 	delayBuckets = []float64{0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600}
-	// A look at a request takes a few calls; the longest may wait for many.
+	// A reconcile takes a few calls; the longest may wait for many.
 	reconcileBuckets = []float64{0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
 	// A call to Slack has 10 s, one to Teleport 15.
 	slackBuckets    = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
@@ -45,14 +45,14 @@ type MetricsOptions struct {
 	Methods []string
 }
 
-// What a click wants, and what becomes of it.
+// The decisions and outcomes of clicks.
 var (
 	decisions = []string{"approve", "deny"}
 	outcomes  = []review.Outcome{review.Submitted, review.Asked, review.Refused, review.Failed, review.Repeated}
 )
 
-// Metrics are the program's counts, in a registry of their own. Its methods
-// may be called from many goroutines.
+// Metrics are the program's metrics, in a registry of their own. Its methods may be
+// called from several goroutines.
 type Metrics struct {
 	registry *prometheus.Registry
 	reasons  map[string]bool
@@ -81,31 +81,31 @@ var (
 	_ review.Observer = (*Metrics)(nil)
 )
 
-// NewMetrics returns the metrics, all at nought.
+// NewMetrics returns the metrics, all at zero.
 func NewMetrics(o MetricsOptions) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		reasons:  setOf(o.Reasons), methods: setOf(o.Methods),
 
-		deliveries:        counters("deliveries_total", "What Slack took, by kind: post, update, react, reply, final, access-ends, access-ended, reminder.", "kind"),
-		deliveryFailures:  counters("delivery_failures_total", "What Slack did not take, each attempt, by kind, by what is done about it and by Slack's reason.", "kind", "class", "reason"),
+		deliveries:        counters("deliveries_total", "Successful steps in Slack, by kind: post, update, react, reply, final, access-ends, access-ended, reminder.", "kind"),
+		deliveryFailures:  counters("delivery_failures_total", "Failed steps in Slack, each attempt, by kind, class and reason.", "kind", "class", "reason"),
 		announceDelay:     histogram("announce_delay_seconds", "Time from an access request to a message about it.", delayBuckets),
 		updateDelay:       histogram("update_delay_seconds", "Time from the decision on an access request to a message that shows it.", delayBuckets),
-		reconciles:        histograms("reconcile_duration_seconds", "Time that a look at a request took, by how it ended: settled, waiting, failed.", reconcileBuckets, "result"),
-		slackRequests:     histograms("slack_request_duration_seconds", "Time that calls to Slack took, by method.", slackBuckets, "method"),
-		slackFailures:     counters("slack_request_failures_total", "Calls that Slack refused or did not answer, by method, by what is done about it and by reason.", "method", "class", "reason"),
+		reconciles:        histograms("reconcile_duration_seconds", "Duration of a reconcile of an access request, by result: settled, waiting, failed.", reconcileBuckets, "result"),
+		slackRequests:     histograms("slack_request_duration_seconds", "Duration of calls to Slack, by method.", slackBuckets, "method"),
+		slackFailures:     counters("slack_request_failures_total", "Calls that Slack refused or did not answer, by method, class and reason.", "method", "class", "reason"),
 		slackRateLimited:  counters("slack_rate_limited_total", "Calls that Slack answered with 429, by method.", "method"),
-		teleportRequests:  histogram("teleport_request_duration_seconds", "Time that calls to Teleport took.", teleportBuckets),
-		teleportFailures:  counters("teleport_request_failures_total", "Calls that Teleport refused or did not answer, by what is done about it and by reason.", "class", "reason"),
-		teleportConnects:  counter("teleport_connects_total", "Connections that were made to Teleport."),
-		resyncs:           counters("resyncs_total", "Looks at all access requests, by result: ok, failed.", "result"),
-		resyncLastSuccess: gauge("resync_last_success_timestamp_seconds", "When all access requests were last looked at."),
-		reviewed:          counters("reviews_total", "Clicks on buttons in Slack, by what they want and by what became of them: submitted, asked, refused, failed, repeated.", "decision", "outcome"),
-		reloads:           counters("config_reloads_total", "Times that the configuration was read again, by result: ok, failed.", "result"),
-		rules:             counters("rule_failures_total", "Times that an access monitoring rule could not be read or asked, by reason.", "reason"),
+		teleportRequests:  histogram("teleport_request_duration_seconds", "Duration of calls to Teleport.", teleportBuckets),
+		teleportFailures:  counters("teleport_request_failures_total", "Calls that Teleport refused or did not answer, by class and reason.", "class", "reason"),
+		teleportConnects:  counter("teleport_connects_total", "Successful connections to Teleport."),
+		resyncs:           counters("resyncs_total", "Listings of all access requests, by result: ok, failed.", "result"),
+		resyncLastSuccess: gauge("resync_last_success_timestamp_seconds", "When all access requests were last listed."),
+		reviewed:          counters("reviews_total", "Clicks on buttons in Slack, by decision and outcome: submitted, asked, refused, failed, repeated.", "decision", "outcome"),
+		reloads:           counters("config_reloads_total", "Reloads of the configuration, by result: ok, failed.", "result"),
+		rules:             counters("rule_failures_total", "Access monitoring rules that could not be parsed or evaluated, by reason.", "reason"),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: namespace, Name: "build_info", Help: "Which program this is; always 1.",
+		Namespace: namespace, Name: "build_info", Help: "The version of the program; always 1.",
 	}, []string{"version", "commit", "goversion"})
 	build.WithLabelValues(o.Version, o.Commit, runtime.Version()).Set(1)
 	m.registry.MustRegister(
@@ -120,8 +120,7 @@ func NewMetrics(o MetricsOptions) *Metrics {
 	return m
 }
 
-// begin makes the series that are known to come, so that their first increase
-// is one.
+// begin creates the known series at zero, so that their first increase is visible.
 func (m *Metrics) begin() {
 	for _, op := range notify.Ops() {
 		if op != notify.Recover { // which delivers nothing
@@ -171,7 +170,7 @@ func (m *Metrics) Stepped(s notify.Stepped) {
 	}
 }
 
-// Reconciled counts a look at a request.
+// Reconciled counts a reconcile of a request.
 func (m *Metrics) Reconciled(r notify.Reconciled) {
 	m.reconciles.WithLabelValues(r.Status.String()).Observe(r.Took.Seconds())
 }
@@ -192,8 +191,8 @@ func (m *Metrics) SlackCalled(method string, took time.Duration, err error) {
 	}
 }
 
-// TeleportCalled counts a call to Teleport. That something is not there, or
-// that somebody else wrote first, is an answer like any other.
+// TeleportCalled counts a call to Teleport. NotFound and Conflict count as answers,
+// not as errors.
 func (m *Metrics) TeleportCalled(took time.Duration, err error) {
 	switch fault.ClassOf(err) {
 	case fault.Unsupported:
@@ -207,10 +206,10 @@ func (m *Metrics) TeleportCalled(took time.Duration, err error) {
 	}
 }
 
-// TeleportConnected counts a connection that was made.
+// TeleportConnected counts a successful connection.
 func (m *Metrics) TeleportConnected() { m.teleportConnects.Inc() }
 
-// Resynced counts a look at all requests.
+// Resynced counts a listing of all requests.
 func (m *Metrics) Resynced(err error) {
 	m.resyncs.WithLabelValues(result(err)).Inc()
 	if err == nil {
@@ -218,7 +217,7 @@ func (m *Metrics) Resynced(err error) {
 	}
 }
 
-// Reviewed counts what became of a click.
+// Reviewed counts the outcome of a click.
 func (m *Metrics) Reviewed(r review.Result) {
 	decision, outcome := other, other
 	if slices.Contains(decisions, r.Decision) {
@@ -230,8 +229,8 @@ func (m *Metrics) Reviewed(r review.Result) {
 	m.reviewed.WithLabelValues(decision, outcome).Inc()
 }
 
-// RuleFailed counts that an access monitoring rule could not be read or asked.
-// Which one is in the log: names are people's, and no labels.
+// RuleFailed counts an access monitoring rule that could not be parsed or evaluated.
+// Rule names are chosen by people, so they are in the log and not a label.
 func (m *Metrics) RuleFailed(reason string) {
 	if !m.reasons[reason] {
 		reason = other
@@ -239,7 +238,7 @@ func (m *Metrics) RuleFailed(reason string) {
 	m.rules.WithLabelValues(reason).Inc()
 }
 
-// Reloaded counts that the configuration was read again.
+// Reloaded counts a reload of the configuration.
 func (m *Metrics) Reloaded(err error) { m.reloads.WithLabelValues(result(err)).Inc() }
 
 func result(err error) string {

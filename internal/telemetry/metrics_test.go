@@ -211,7 +211,7 @@ func TestTheBuildIsNamed(t *testing.T) {
 func TestNamesFollowTheConventions(t *testing.T) {
 	m := newTestMetrics()
 	shows(t, m, "teleport_slack_teleport_connects_total", `
-# HELP teleport_slack_teleport_connects_total Connections that were made to Teleport.
+# HELP teleport_slack_teleport_connects_total Successful connections to Teleport.
 # TYPE teleport_slack_teleport_connects_total counter
 teleport_slack_teleport_connects_total 0
 `)

@@ -43,7 +43,7 @@ func profile(w http.ResponseWriter, r *http.Request) {
 	if debug == 0 {
 		binary(w, p.Name())
 	}
-	_ = p.WriteTo(w, debug) // whoever asked has gone
+	_ = p.WriteTo(w, debug) // fails if the client is gone
 }
 
 // cpuProfile answers /debug/pprof/profile.
@@ -68,7 +68,7 @@ func executionTrace(w http.ResponseWriter, r *http.Request) {
 	record(r, time.Second)
 }
 
-// record waits as long as was asked for, or until whoever asked has gone.
+// record waits for the requested time, or until the client is gone.
 func record(r *http.Request, otherwise time.Duration) {
 	d := otherwise
 	if s, err := strconv.ParseFloat(r.FormValue("seconds"), 64); err == nil && s > 0 && s <= maxProfile.Seconds() {
@@ -84,7 +84,7 @@ func binary(w http.ResponseWriter, name string) {
 	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", name))
 }
 
-// busy says that somebody else is profiling: there can be one at a time.
+// busy responds that a profile is already being taken: there can be one at a time.
 func busy(w http.ResponseWriter, err error) {
 	w.Header().Del("Content-Disposition")
 	http.Error(w, err.Error(), http.StatusConflict)

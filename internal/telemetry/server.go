@@ -12,7 +12,7 @@ import (
 
 const (
 	headerTimeout = 5 * time.Second
-	// writeTimeout is over the 30 s that a CPU profile takes by default.
+	// writeTimeout is longer than the 30 s of a CPU profile by default.
 	writeTimeout = 2 * time.Minute
 	idleTimeout  = time.Minute
 	// closeTimeout is how long a scrape under way may take at the end.
@@ -30,15 +30,15 @@ type ServerOptions struct {
 	Log     *slog.Logger
 }
 
-// Server tells supervisors and monitoring how the program is. It changes
-// nothing and needs no password, so it is for addresses that only those reach.
+// Server serves health and metrics. It changes nothing and has no password, so it
+// should listen where only supervisors and monitoring reach it.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
 }
 
-// Listen opens the address, so that one that is in use is an error at start,
-// and serves nobody before Serve.
+// Listen binds the address, so that one in use is an error at start. It serves
+// nothing before Serve.
 func Listen(o ServerOptions) (*Server, error) {
 	l, err := net.Listen("tcp", o.Addr)
 	if err != nil {
@@ -58,8 +58,7 @@ func Listen(o ServerOptions) (*Server, error) {
 // Addr returns where it listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers until ctx ends, then finishes what is under way. It returns
-// when nothing of it runs any more.
+// Serve serves until ctx ends, then finishes requests in flight.
 func (s *Server) Serve(ctx context.Context) error {
 	var failure error
 	ended := make(chan struct{})
@@ -76,16 +75,16 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer cancel()
 	err := s.http.Shutdown(short)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = s.http.Close() // whoever profiles has to come again
+		err = s.http.Close() // cuts profiles that are being taken
 	}
 	<-ended
 	return err
 }
 
-// Close lets go of the address if Serve is never called.
+// Close closes the listener if Serve is never called.
 func (s *Server) Close() error { return s.listener.Close() }
 
-// index is what the root says.
+// index is the page at the root.
 const index = `teleport-slack
 /livez    whether the program runs
 /readyz   whether it can do its work, and why not

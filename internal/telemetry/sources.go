@@ -8,8 +8,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 )
 
-// Sources are asked at each scrape, and cost nothing in between. None may be
-// nil but Sockets.
+// Sources are read at each scrape. None may be nil but Sockets.
 type Sources struct {
 	Queue    func() queue.Stats
 	Failing  func() int // recipients that can't be reached
@@ -17,21 +16,21 @@ type Sources struct {
 	Slack    func() SlackState
 	Config   func() error // why the configuration in force is not the file's; nil if it is
 	// Sockets returns how many Socket Mode connections are open, and whether
-	// any are wanted; nil where nothing can be decided in Slack.
+	// any are wanted; nil with review.enabled = false.
 	Sockets func() (open int, wanted bool)
 }
 
-// TeleportState is how the connection to Teleport stands.
+// TeleportState is the state of the connection to Teleport.
 type TeleportState struct {
 	Connected   bool
 	Watching    bool
 	Expires     time.Time // when the credentials end; zero if unknown
-	ExpiresSoon bool      // so soon that somebody should do something
+	ExpiresSoon bool      // soon enough for a warning
 }
 
-// SlackState is how Slack takes us.
+// SlackState is the state of the Slack app.
 type SlackState struct {
-	Accepted  bool      // it knows the token, and refuses nothing that is needed
+	Accepted  bool      // the token is valid and has the required scopes
 	Expires   time.Time // when the token ends; zero if it doesn't or Slack doesn't say
 	TokenFile error     // why the token's file can't be used; nil if it can, or there is none
 }
@@ -53,18 +52,18 @@ func newSourceCollector(from Sources) *sourceCollector {
 	}
 	return &sourceCollector{
 		from:           from,
-		queued:         desc("queue_requests", "Access requests that wait to be looked at, by state: due, later, working.", "state"),
+		queued:         desc("queue_requests", "Access requests in the queue, by state: due, later, working.", "state"),
 		oldest:         desc("queue_oldest_age_seconds", "How long the oldest request that is due has waited."),
 		failing:        desc("recipients_failing", "Recipients that could not be reached when they were last tried."),
 		connected:      desc("teleport_connected", "1 while there is a connection to Teleport."),
 		watching:       desc("teleport_watching", "1 while access requests are watched."),
-		credentialEnd:  desc("teleport_credentials_expiry_timestamp_seconds", "When the Teleport credentials end."),
-		credentialSoon: desc("teleport_credentials_expiring", "1 while the Teleport credentials are so near their end that somebody should do something."),
-		accepted:       desc("slack_accepted", "1 while Slack knows the token and refuses nothing that is needed."),
-		tokenEnd:       desc("slack_token_expiry_timestamp_seconds", "When the Slack token ends; only for tokens that are rotated."),
-		tokenFile:      desc("slack_token_file_usable", "0 while the file of the Slack token can't be used, and the token before it stays."),
-		config:         desc("config_last_reload_successful", "0 while the configuration file is not sound, and the one before it stays."),
-		sockets:        desc("slack_socket_connections", "Open Socket Mode connections; only where requests are decided in Slack."),
+		credentialEnd:  desc("teleport_credentials_expiry_timestamp_seconds", "When the Teleport credentials expire."),
+		credentialSoon: desc("teleport_credentials_expiring", "1 while the Teleport credentials expire soon and should be renewed."),
+		accepted:       desc("slack_accepted", "1 while Slack accepts the token and it has the required scopes."),
+		tokenEnd:       desc("slack_token_expiry_timestamp_seconds", "When the Slack token expires; only for rotating tokens."),
+		tokenFile:      desc("slack_token_file_usable", "0 while the Slack token file can't be used, and the previous token stays in use."),
+		config:         desc("config_last_reload_successful", "0 after a reload failed, while the previous configuration stays in force."),
+		sockets:        desc("slack_socket_connections", "Open Socket Mode connections; only with review.enabled."),
 	}
 }
 

@@ -3,6 +3,7 @@ package teleport
 import (
 	"context"
 	"maps"
+	"runtime/debug"
 
 	"github.com/gravitational/teleport/api/types"
 	"google.golang.org/grpc"
@@ -16,6 +17,9 @@ const pluginName = "slack"
 // maxRecordsBytes bounds the answer with all records, which is one message;
 // gRPC's default of 4 MiB would only fit a few thousand requests.
 const maxRecordsBytes = 512 << 20
+
+// recordsGCPercent is GOGC while that answer is in memory.
+const recordsGCPercent = 25
 
 // Record returns the plugin data stored for a request, empty if there is none.
 func (c *Client) Record(ctx context.Context, id string) (map[string]string, error) {
@@ -56,33 +60,37 @@ func (c *Client) pluginData(ctx context.Context, op, kind, name string) (map[str
 	return data, nil
 }
 
-// Records yields the plugin data of every request that has any, also of deleted
-// requests. The protocol has no pages for it: all records are in memory
-// meanwhile.
+// Records yields the plugin data of every request that has any, also of those
+// that Teleport no longer has. Records come in one answer, of which each is
+// decoded as it is yielded: memory is that of the answer. A broken connection
+// begins again, so that some may be yielded twice.
 func (c *Client) Records(ctx context.Context, yield func(id string, data map[string]string) error) error {
-	var all []*types.PluginDataV3
-	err := c.call(ctx, "list the records of access requests", reads, func(ctx context.Context, conn *connection) error {
-		found, err := conn.auth.GetPluginData(ctx,
-			&types.PluginDataFilter{Kind: types.KindAccessRequest, Plugin: pluginName},
-			grpc.MaxCallRecvMsgSize(maxRecordsBytes))
-		if err != nil {
-			return err
-		}
-		all = found.PluginData
-		return nil
-	})
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	for i, d := range all {
-		all[i] = nil
+	// The answer is in memory as a whole. Collecting more often meanwhile costs
+	// little, since it has no pointers, and keeps garbage from doubling it.
+	defer debug.SetGCPercent(debug.SetGCPercent(recordsGCPercent))
+	var stopped error // by yield, which is nobody's fault
+	each := newRecordStream(func(d *types.PluginDataV3) error {
 		if data := entry(d); len(data) > 0 {
-			if err := yield(d.GetName(), data); err != nil {
-				return err
-			}
+			stopped = yield(d.GetName(), data)
 		}
+		return stopped
+	})
+	err := c.call(ctx, "list the records of access requests", reads, func(ctx context.Context, conn *connection) error {
+		_, err := conn.auth.GetPluginData(ctx,
+			&types.PluginDataFilter{Kind: types.KindAccessRequest, Plugin: pluginName},
+			grpc.MaxCallRecvMsgSize(maxRecordsBytes), grpc.ForceCodecV2(each))
+		if stopped != nil {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case stopped != nil:
+		return stopped
+	case fault.Is(err, fault.NotFound):
+		return nil
 	}
-	return nil
+	return err
 }
 
 // entry returns our part of the plugin data, a copy, never nil.

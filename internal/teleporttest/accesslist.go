@@ -32,7 +32,7 @@ type AccessList struct {
 	InheritedOwners []string
 	// NextAudit is until when it is to be reviewed; never if zero.
 	NextAudit time.Time
-	// NotifyBefore is how long before that owners are told; if zero the server
+	// NotifyBefore is how long before that owners are notified; if zero the server
 	// does not say.
 	NotifyBefore time.Duration
 }

@@ -101,7 +101,7 @@ func (d *directory) thresholds(user string) []types.AccessReviewThreshold {
 	return out
 }
 
-// GetRole returns a role; everybody may read the roles that he has.
+// GetRole returns a role; every user may read their own roles.
 func (a *authService) GetRole(ctx context.Context, in *proto.GetRoleRequest) (*types.RoleV6, error) {
 	if !slices.Contains(callerOf(ctx).roles, in.Name) {
 		if err := a.s.rights.check(types.KindRole, types.VerbRead); err != nil {
@@ -147,7 +147,7 @@ func pageOfNames(sorted []string, start string, limit int) (names []string, next
 	return rest[:limit], rest[limit], nil
 }
 
-// currentUser is the caller, also where nobody has added a user of that name.
+// currentUser is the caller, also if no user of that name was added.
 func (s *Server) currentUser(ctx context.Context) (*types.UserV2, error) {
 	c := callerOf(ctx)
 	if u, err := s.directory.user(c.user); err == nil {

@@ -1,14 +1,14 @@
-// Package teleporttest is a Teleport Auth server for tests and demonstrations:
-// one that speaks the real gRPC API over mutual TLS with its own certificate
-// authority, so that the real client (github.com/gravitational/teleport/api/client)
-// and anything built on it can be pointed at it without knowing.
+// Package teleporttest is a Teleport Auth server for tests and demonstrations.
+// It speaks the real gRPC API over mutual TLS with its own certificate authority,
+// so that the real client (github.com/gravitational/teleport/api/client) and
+// everything built on it work with it unchanged.
 //
-// It holds access requests with their reviews, thresholds and expiry, event
-// watchers with their buffers, plugin data with compare-and-swap, access lists, roles, users
-// with their login states, access monitoring rules and resources. Everything that goes wrong with a real server can be made to
-// go wrong here: see [Server.Inject], [Server.Deny], [Server.DropConnections],
-// [Server.CloseWatchers], [Server.Stop], [Options.WatcherBuffer] and
-// [Options.PollLag].
+// It has access requests with their reviews, thresholds and expiry, event
+// watchers with their buffers, plugin data with compare-and-swap, access lists,
+// roles, users with their login states, access monitoring rules and resources.
+// Faults of a real server can be injected: see [Server.Inject], [Server.Deny],
+// [Server.DropConnections], [Server.CloseWatchers], [Server.Stop],
+// [Options.WatcherBuffer] and [Options.PollLag].
 //
 // # Use
 //
@@ -25,13 +25,12 @@
 //	_, err = s.Review(req.GetName(), "bob", types.RequestState_APPROVED, "fine")
 //
 // The package needs no testing package, reads no environment and keeps no
-// global state; any number of servers can live in one process. A listener can
-// be handed in ([Server.Serve]), also one that lives in memory, for
-// testing/synctest.
+// global state; there can be any number of servers in one process. A listener
+// can be passed in ([Server.Serve]), also an in-memory one for testing/synctest.
 //
 // # Invariants
 //
-//   - What a caller gets is a copy; what a caller gives is copied.
+//   - Values are copied on the way in and out.
 //   - A watcher that got its init event sees every later change, in order, or
 //     is closed with an error.
 //   - Stop and Restart lose connections and watchers, never state.
@@ -39,11 +38,11 @@
 //
 // # What it does not do
 //
-// It has no Proxy and no tunnel, issues no certificates over the API, and
-// knows rights only as [Server.Deny] takes them away: roles are stored and
-// served, their rules are not evaluated. Of a role's request conditions it uses
-// the thresholds, without their filters. For reviews on behalf of others it
-// follows Teleport's rules: [Server.SubmitForUsers] of the caller's roles, and
-// the roles that the author's own roles may review. Services that it does not know answer
-// Unimplemented, as an older server does.
+// It has no Proxy and no tunnel, and issues no certificates over the API. Roles are
+// stored and served, but their rules are not evaluated: a right is missing only if
+// [Server.Deny] took it away. Of a role's request conditions it uses the
+// thresholds, without their filters. For reviews on behalf of others it follows
+// Teleport's rules: [Server.SubmitForUsers] of the caller's roles, and the roles
+// that the author's own roles may review. Unknown services return Unimplemented, as
+// on an older server.
 package teleporttest

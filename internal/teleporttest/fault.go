@@ -146,8 +146,8 @@ func (s *Server) streamFault(srv any, ss grpc.ServerStream, info *grpc.StreamSer
 	return s.strike(ss.Context(), info.FullMethod, func() error { return handler(srv, ss) })
 }
 
-// unaryHeader tells the server's version in the header, as Teleport does. It is
-// the outermost, so that it knows what became of a call.
+// unaryHeader puts the server's version into the header, as Teleport does. It is
+// the outermost, so that it knows the outcome of a call.
 func (s *Server) unaryHeader(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if err := grpc.SetHeader(ctx, s.versionHeader()); err != nil {
 		return nil, err

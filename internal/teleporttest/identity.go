@@ -13,7 +13,7 @@ import (
 // defaultIdentityTTL is how long an identity lasts where none is named.
 const defaultIdentityTTL = 12 * time.Hour
 
-// Identity says whom credentials are for.
+// Identity is the owner of credentials.
 type Identity struct {
 	// User is the Teleport username; "access-plugin" if empty.
 	User string

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// SetLoginState says what traits the last login has given a user, on top of
+// SetLoginState sets the traits that the last login has given a user, on top of
 // what the user has by itself; nil takes the login state away.
 func (s *Server) SetLoginState(user string, traits map[string][]string) {
 	d := s.directory

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// Reviews on behalf of somebody else exist from 18.11 on. The api module that
+// Reviews on behalf of another user exist from 18.11 on. The api module that
 // this is built with has no names for their fields in types.AccessReview, which
 // it keeps as they came.
 const (
@@ -28,7 +28,7 @@ func (s *Server) SubmitForUsers(role string, allow, deny []string) {
 
 type submitFor struct{ allow, deny []string }
 
-// maySubmitFor says whether somebody with the roles may submit reviews for the
+// maySubmitFor reports whether a caller with the roles may submit reviews for the
 // author.
 func (d *directory) maySubmitFor(roles []string, author string) bool {
 	d.mu.Lock()

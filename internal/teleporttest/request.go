@@ -47,7 +47,7 @@ func newRequests(clock func() time.Time, h *hub, dir *directory) *requests {
 	}
 }
 
-// storeLocked keeps r, which belongs to the store from here on, and tells the
+// storeLocked keeps r, which belongs to the store from now on, and notifies the
 // watchers.
 func (rs *requests) storeLocked(r *types.AccessRequestV3) {
 	r.Metadata.Revision = uuid.NewString()
@@ -61,8 +61,8 @@ func (rs *requests) storeLocked(r *types.AccessRequestV3) {
 	})
 }
 
-// deleteLocked forgets a request and tells the watchers its name, which is all
-// that a real server tells.
+// deleteLocked deletes a request and sends the watchers its name, which is all
+// that a real server sends.
 func (rs *requests) deleteLocked(id string) {
 	delete(rs.byID, id)
 	rs.sorted = nil
@@ -116,7 +116,7 @@ func (rs *requests) sweepLocked() {
 	}
 }
 
-// create stores a new pending request and returns a copy of what it became.
+// create stores a new pending request and returns a copy.
 func (rs *requests) create(in types.AccessRequest) (*types.AccessRequestV3, error) {
 	r, ok := in.Copy().(*types.AccessRequestV3)
 	if !ok {
@@ -162,7 +162,7 @@ func (rs *requests) create(in types.AccessRequest) (*types.AccessRequestV3, erro
 	return clone(r), nil
 }
 
-// thresholdMapping says that each role needs any one of the thresholds.
+// thresholdMapping reports whether each role needs any one of the thresholds.
 func thresholdMapping(r *types.AccessRequestV3) map[string]types.ThresholdIndexSets {
 	m := make(map[string]types.ThresholdIndexSets, len(r.GetRoles()))
 	for _, role := range r.GetRoles() {

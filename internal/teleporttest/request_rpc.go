@@ -23,7 +23,7 @@ type authService struct {
 	s *Server
 }
 
-// Ping says what server this is.
+// Ping returns the server's version and features.
 func (a *authService) Ping(context.Context, *proto.PingRequest) (*proto.PingResponse, error) {
 	return &proto.PingResponse{
 		ClusterName:     a.s.opts.ClusterName,
@@ -151,7 +151,7 @@ func (a *authService) SetAccessRequestState(ctx context.Context, in *proto.Reque
 }
 
 // SubmitAccessReview adds a review in its author's name, who is the caller or,
-// from 18.11 on, somebody else on whose behalf the caller may submit it.
+// from 18.11 on, another user on whose behalf the caller may submit it.
 func (a *authService) SubmitAccessReview(ctx context.Context, in *types.AccessReviewSubmission) (*types.AccessRequestV3, error) {
 	if err := a.s.rights.check(types.KindAccessRequest, VerbReview); err != nil {
 		return nil, err

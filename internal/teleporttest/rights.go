@@ -12,7 +12,7 @@ const VerbReview = "review"
 
 type right struct{ kind, verb string }
 
-// rights are what nobody may do.
+// rights are the rights that were taken away.
 type rights struct {
 	mu     sync.Mutex
 	denied map[right]int // how many Deny calls are in force
@@ -25,8 +25,8 @@ func newRights() *rights { return &rights{denied: make(map[right]int)} }
 // "user_login_state", "access_monitoring_rule", "access_list", "access_request",
 // "access_plugin_data", "node", "app", "db", "kube_cluster", "user_group"), the
 // verb one of "list", "read", "create", "update", "delete", or VerbReview for
-// access requests. As in Teleport, everybody may read his own user and roles,
-// and whoever may list and read a kind may also read the plugin data of it.
+// access requests. As in Teleport, every user may read their own user and roles,
+// and the right to list and read a kind includes its plugin data.
 func (s *Server) Deny(kind, verb string) (restore func()) {
 	r := right{kind, verb}
 	s.rights.mu.Lock()

@@ -42,7 +42,7 @@ type Rule struct {
 	Recipients []string
 }
 
-// PutRule creates a rule or replaces it, and tells the watchers.
+// PutRule creates a rule or replaces it, and notifies the watchers.
 func (s *Server) PutRule(r Rule) error {
 	return s.PutMonitoringRule(&rulespb.AccessMonitoringRule{
 		Metadata: &headerpb.Metadata{Name: r.Name},
@@ -62,7 +62,7 @@ func (s *Server) PutMonitoringRule(r *rulespb.AccessMonitoringRule) error {
 	return err
 }
 
-// DeleteRule deletes a rule and tells the watchers.
+// DeleteRule deletes a rule and notifies the watchers.
 func (s *Server) DeleteRule(name string) error {
 	s.rules.mu.Lock()
 	defer s.rules.mu.Unlock()

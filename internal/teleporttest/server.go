@@ -25,7 +25,7 @@ const defaultSweep = 200 * time.Millisecond
 // defaultWatcherBuffer is how many events a watcher may lag behind, in events.
 const defaultWatcherBuffer = 1024
 
-// Options says what server to be. The zero value is a sound one.
+// Options are the properties of the server. The zero value is usable.
 type Options struct {
 	// ClusterName is the cluster's name; "teleport.example.com" if empty.
 	ClusterName string
@@ -42,7 +42,7 @@ type Options struct {
 
 	// Addr is where Start listens; "127.0.0.1:0" if empty.
 	Addr string
-	// Clock tells the time for requests, reviews and expiry; time.Now if nil.
+	// Clock is the time for requests, reviews and expiry; time.Now if nil.
 	// Certificates always follow time.Now, because TLS does.
 	Clock func() time.Time
 	// WatcherBuffer is how many events may wait for a slow watcher; one more
@@ -66,7 +66,7 @@ type Options struct {
 	NoListOwners bool
 	// IgnoreRBAC accepts reviews in anybody's name from any caller.
 	IgnoreRBAC bool
-	// Observe is told of every unary call once it is answered, by many
+	// Observe is called after every unary call, by many
 	// goroutines at once; may be nil.
 	Observe func(Call)
 	// Plugin is the plugin whose data Server.PluginData shows; "slack" if empty.

@@ -42,7 +42,7 @@ func (v *serverVersion) set(text string) error {
 
 func (v *serverVersion) get() string { return v.v.Load().text }
 
-// hasOnBehalf says that reviews can be submitted on behalf of others: 18.11.
+// hasOnBehalf reports whether reviews can be submitted on behalf of others: 18.11.
 func (v *serverVersion) hasOnBehalf() bool {
 	p := v.v.Load()
 	return p.major > 18 || p.major == 18 && p.minor >= 11
@@ -50,8 +50,8 @@ func (v *serverVersion) hasOnBehalf() bool {
 
 func (v *serverVersion) hasList() bool { return v.v.Load().major > lastVersionWithoutList }
 
-// hasRules says that there are access monitoring rules and login states. Real
-// ones came one by one in 14 and 15; nobody needs to tell those apart.
+// hasRules reports whether there are access monitoring rules and login states. Real
+// ones came one by one in 14 and 15, which are not distinguished.
 func (v *serverVersion) hasRules() bool { return v.hasList() }
 
 // SetServerVersion is an upgrade or downgrade of the server; the rules are

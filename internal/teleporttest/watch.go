@@ -129,7 +129,7 @@ func (h *hub) changedLocked() {
 	h.changed = make(chan struct{})
 }
 
-// reset forgets the events that nobody will see any more.
+// reset drops the pending events.
 func (h *hub) reset() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -22,7 +22,7 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin/teleport-slack", "the program to measure")
-	only := flag.String("only", "", "comma-separated parts to run: life, throughput, open (default all)")
+	only := flag.String("only", "", "comma-separated parts to run: life, throughput, wide, open (default all)")
 	open := flag.String("open", "10000", "comma-separated numbers of open requests for the part \"open\"")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -51,6 +51,9 @@ func run(ctx context.Context, bin, only, open string) error {
 		for _, latency := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond} {
 			errs = append(errs, throughput(ctx, bin, 300, latency))
 		}
+	}
+	if want("wide") {
+		errs = append(errs, wide(ctx, bin, 100*time.Millisecond))
 	}
 	if want("open") {
 		for _, n := range strings.Split(open, ",") {

@@ -26,6 +26,7 @@ type world struct {
 	bin      string
 	dir      string
 	config   string
+	identity string
 	teleport *teleporttest.Server
 	slack    *slacktest.Server
 	cmd      *exec.Cmd
@@ -88,7 +89,13 @@ func newWorld(_ context.Context, bin string) (w *world, err error) {
 	})
 	w.slack.Start()
 	w.config = filepath.Join(w.dir, "teleport-slack.toml")
-	return w, os.WriteFile(w.config, fmt.Appendf(nil, `
+	w.identity = identity
+	return w, w.route("dev", "bob@example.com")
+}
+
+// route writes the configuration, with the recipients of every request.
+func (w *world) route(recipients ...string) error {
+	return os.WriteFile(w.config, fmt.Appendf(nil, `
 [teleport]
 addr = %q
 identity = %q
@@ -96,8 +103,14 @@ identity = %q
 token = %q
 api_url = %q
 [role_to_recipients]
-"*" = ["dev", "bob@example.com"]
-`, w.teleport.Addr(), identity, slacktest.DefaultToken, w.slack.URL()), 0o600)
+"*" = ["%s"]
+`, w.teleport.Addr(), w.identity, slacktest.DefaultToken, w.slack.URL(), strings.Join(recipients, `", "`)), 0o600)
+}
+
+// callsToTeleport returns how many calls about requests and records there were.
+func (w *world) callsToTeleport() int {
+	calls := w.teleport.Calls()
+	return calls["UpdatePluginData"] + calls["GetPluginData"] + calls["GetAccessRequestsV2"] + calls["ListAccessRequests"]
 }
 
 // start runs the program and returns how long it took until it was ready.

@@ -2,9 +2,9 @@
 //
 // renderBlocks(blocks, names) returns a DocumentFragment; renderText(text,
 // names) does the same for a message without blocks. names is what mrkdwn.js
-// needs to tell who is mentioned. Everything goes in as text, and what is not
-// known here is shown as its JSON: nothing is dropped, nothing is believed.
-// With names.click(action_id), buttons can be pressed.
+// needs to name who is mentioned. Everything is inserted as text. Unknown blocks
+// are shown as their JSON, so that nothing is dropped.
+// With names.click(action_id), buttons can be clicked.
 // https://docs.slack.dev/reference/block-kit/blocks
 
 import { h } from "./dom.js";

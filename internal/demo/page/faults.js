@@ -1,10 +1,10 @@
-// What goes wrong, by switch, and what came of all messages.
+// The switches for faults, and the message counts.
 
 import { h } from "./dom.js";
 import { post } from "./post.js";
 
 const rows = [
-  ["wanted", "wanted"], ["delivered", "delivered"], ["waiting", "on their way"], ["late", "without their end"], ["lost", "lost"], ["doubled", "doubled"],
+  ["wanted", "wanted"], ["delivered", "delivered"], ["waiting", "on their way"], ["late", "without outcome"], ["lost", "lost"], ["doubled", "doubled"],
 ];
 
 export class Faults {

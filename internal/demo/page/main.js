@@ -14,20 +14,20 @@ const cluster = new Cluster((id) => timeline.show(id));
 const source = new EventSource("api/events");
 const on = (name, f) => source.addEventListener(name, (e) => f(JSON.parse(e.data)));
 
-on("snapshot", ({ world, requests, total, history, windows, whispers, switches, counts }) => {
-  workspace.reset(world, history);
-  whispers.forEach((w) => workspace.whisper(w));
+on("snapshot", ({ directory, requests, total, history, windows, ephemerals, switches, counts }) => {
+  workspace.reset(directory, history);
+  ephemerals.forEach((w) => workspace.ephemeral(w));
   workspace.changeWindows(windows);
-  cluster.reset(world, requests, total);
+  cluster.reset(directory, requests, total);
   timeline.reset(requests);
   faults.switches(switches);
   faults.counts(counts);
   connection.textContent = "live";
   connection.className = "live";
 });
-on("world", (world) => workspace.changeWorld(world));
+on("directory", (directory) => workspace.changeDirectory(directory));
 on("message", (change) => workspace.change(change));
-on("whisper", (whisper) => workspace.whisper(whisper));
+on("ephemeral", (ephemeral) => workspace.ephemeral(ephemeral));
 on("windows", (windows) => workspace.changeWindows(windows));
 on("requests", ({ requests, total }) => {
   cluster.change(requests, total);

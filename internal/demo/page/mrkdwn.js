@@ -1,7 +1,7 @@
 // Slack's mrkdwn as nodes.
 //
 // renderMrkdwn(text, names, {verbatim}) returns a DocumentFragment. names
-// tells who and what is mentioned: {user(id), channel(id), group(id)}, each a
+// resolves mentions: {user(id), channel(id), group(id)}, each a
 // name or undefined. Only http, https and mailto addresses become links.
 // https://docs.slack.dev/messaging/formatting-message-text
 

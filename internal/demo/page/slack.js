@@ -1,4 +1,4 @@
-// The Slack side: conversations, what is unread in them, and their messages.
+// The Slack pane: conversations, unread markers, and messages.
 
 import { renderBlocks, renderText } from "./blockkit.js";
 import { h } from "./dom.js";
@@ -6,17 +6,17 @@ import { emojiOf } from "./mrkdwn.js";
 import { post } from "./post.js";
 
 const atOnce = 100; // messages that are drawn; more when asked for
-const keep = 1000; // messages that are remembered of a conversation while nobody looks at older ones
+const keep = 1000; // messages that are kept of a conversation unless older ones are shown
 
 const readKey = "teleport-slack demo: read";
 
 export class Workspace {
-  #world = null;
+  #directory = null;
   #histories = new Map(); // conversation → {messages: Map ts → message, more}
   #drawn = new Map(); // ts → {json, element}, of the open conversation
   #read = loadRead(); // conversation → newest TS that was seen
   #open = "";
-  #whispers = new Map(); // ts of a message → what people were told in its thread
+  #ephemerals = new Map(); // ts of a message → the ephemeral messages in its thread
   #windows = new Map(); // window ID → element
   #viewAs = document.getElementById("view-as");
   #actor = document.getElementById("actor");
@@ -24,21 +24,21 @@ export class Workspace {
   #log = document.getElementById("messages");
   #title = document.getElementById("conversation-name");
 
-  reset(world, histories) {
-    this.#world = world;
+  reset(directory, histories) {
+    this.#directory = directory;
     this.#histories = new Map(histories.map((x) => [x.conversation, { more: x.more, messages: new Map(x.messages.map((m) => [m.ts, m])) }]));
     this.#drawn.clear();
     this.#log.replaceChildren();
-    this.#whispers.clear();
+    this.#ephemerals.clear();
     this.#drawViewAs();
     const wanted = decodeURIComponent(location.hash.slice(1));
-    const known = (id) => world.conversations.some((c) => c.id === id);
-    this.open([this.#open, wanted, world.conversations[0]?.id].find(known));
+    const known = (id) => directory.conversations.some((c) => c.id === id);
+    this.open([this.#open, wanted, directory.conversations[0]?.id].find(known));
   }
 
-  changeWorld(world) {
-    this.#world = world;
-    for (const c of world.conversations) if (!this.#histories.has(c.id)) this.#histories.set(c.id, { more: false, messages: new Map() });
+  changeDirectory(directory) {
+    this.#directory = directory;
+    for (const c of directory.conversations) if (!this.#histories.has(c.id)) this.#histories.set(c.id, { more: false, messages: new Map() });
     this.#drawSidebar();
   }
 
@@ -68,11 +68,11 @@ export class Workspace {
     setTimeout(now, 250);
   }
 
-  // whisper takes a message that one person sees.
-  whisper(w) {
-    const of = this.#whispers.get(w.thread) || [];
+  // ephemeral takes a message that one person sees.
+  ephemeral(w) {
+    const of = this.#ephemerals.get(w.thread) || [];
     if (of.some((x) => x.ts === w.ts)) return;
-    this.#whispers.set(w.thread, [...of, w]);
+    this.#ephemerals.set(w.thread, [...of, w]);
     if (w.conversation === this.#open) this.#drawMessages();
   }
 
@@ -120,7 +120,7 @@ export class Workspace {
   // In a direct message there is nobody else to press a button.
   #drawActor(c) {
     const me = this.#viewAs.value;
-    const people = this.#world.users.filter((u) => !u.bot && (c.kind !== "dm" || u.id === c.id) && (!me || u.id === me));
+    const people = this.#directory.users.filter((u) => !u.bot && (c.kind !== "dm" || u.id === c.id) && (!me || u.id === me));
     const chosen = this.#actor.value;
     this.#actor.replaceChildren(...people.map((u) => h("option", { value: u.id }, u.name)));
     if (people.some((u) => u.id === chosen)) this.#actor.value = chosen;
@@ -130,7 +130,7 @@ export class Workspace {
   // answers that only they see, and presses the buttons.
   #drawViewAs() {
     const chosen = this.#viewAs.value;
-    const people = this.#world.users.filter((u) => !u.bot);
+    const people = this.#directory.users.filter((u) => !u.bot);
     this.#viewAs.replaceChildren(h("option", { value: "" }, "everybody"), ...people.map((u) => h("option", { value: u.id }, u.name)));
     if (people.some((u) => u.id === chosen)) this.#viewAs.value = chosen;
   }
@@ -139,7 +139,7 @@ export class Workspace {
     this.#viewAs.addEventListener("change", () => {
       const me = this.#viewAs.value;
       this.#drawn.clear();
-      const open = this.#world.conversations.find((c) => c.id === this.#open);
+      const open = this.#directory.conversations.find((c) => c.id === this.#open);
       this.open(me && open?.kind === "dm" ? me : this.#open);
     });
   }
@@ -152,7 +152,7 @@ export class Workspace {
     this.#error.hidden = true;
     this.#drawn.clear();
     this.#log.replaceChildren();
-    const c = this.#world.conversations.find((x) => x.id === id);
+    const c = this.#directory.conversations.find((x) => x.id === id);
     this.#title.replaceChildren(...sign(c), c.name, c.archived ? h("small", {}, " archived") : "", c.kind === "dm" ? h("small", {}, " and the app") : "");
     this.#drawActor(c);
     history.replaceState(null, "", "#" + encodeURIComponent(id));
@@ -162,15 +162,15 @@ export class Workspace {
   }
 
   #names = {
-    user: (id) => this.#world.users.find((u) => u.id === id)?.name,
-    channel: (id) => this.#world.conversations.find((c) => c.id === id)?.name,
+    user: (id) => this.#directory.users.find((u) => u.id === id)?.name,
+    channel: (id) => this.#directory.conversations.find((c) => c.id === id)?.name,
     group: () => undefined,
   };
 
   #drawSidebar() {
     const lists = { channels: [], directs: [] };
     const me = this.#viewAs.value;
-    for (const c of this.#world.conversations) {
+    for (const c of this.#directory.conversations) {
       if (me && c.kind === "dm" && c.id !== me) continue;
       const unread = this.#unread(c.id);
       const current = c.id === this.#open;
@@ -221,7 +221,7 @@ export class Workspace {
   }
 
   #element(m) {
-    const json = JSON.stringify([m, this.#whispers.get(m.ts)]);
+    const json = JSON.stringify([m, this.#ephemerals.get(m.ts)]);
     const drawn = this.#drawn.get(m.ts);
     if (drawn?.json === json) return drawn.element;
     const closed = drawn?.element.querySelector(":scope > .thread:not([open])");
@@ -232,7 +232,7 @@ export class Workspace {
   }
 
   #article(m, reply = false) {
-    const user = this.#world.users.find((u) => u.id === m.user) || { name: m.user, bot: false };
+    const user = this.#directory.users.find((u) => u.id === m.user) || { name: m.user, bot: false };
     const body = m.tombstone
       ? h("p", { class: "empty" }, "This message was deleted.")
       : m.blocks
@@ -256,8 +256,8 @@ export class Workspace {
             h("summary", {}, m.replies.length === 1 ? "1 reply" : `${m.replies.length} replies`),
             m.replies.map((x) => this.#article(x, true)))
         : null,
-      (reply ? [] : this.#whispers.get(m.ts) || []).filter((w) => !this.#viewAs.value || w.user === this.#viewAs.value).map((w) =>
-        h("div", { class: "whisper", "data-to": w.user }, h("small", {}, `Only ${this.#names.user(w.user) || w.user} sees this`), renderText(w.text, this.#names))),
+      (reply ? [] : this.#ephemerals.get(m.ts) || []).filter((w) => !this.#viewAs.value || w.user === this.#viewAs.value).map((w) =>
+        h("div", { class: "ephemeral", "data-to": w.user }, h("small", {}, `Only ${this.#names.user(w.user) || w.user} sees this`), renderText(w.text, this.#names))),
     );
   }
 
@@ -282,7 +282,7 @@ export class Workspace {
   }
 }
 
-// trim forgets the oldest messages; the server has them.
+// trim drops the oldest messages; the server still has them.
 function trim(history) {
   const old = [...history.messages.keys()].sort().slice(0, -keep);
   for (const ts of old) history.messages.delete(ts);
@@ -299,7 +299,7 @@ function clock(time) {
   return new Intl.DateTimeFormat("en-US", { hour: "numeric", minute: "2-digit" }).format(new Date(time));
 }
 
-// What was read survives a reload of this tab; without storage it doesn't.
+// Read markers survive a reload of this tab if it has storage.
 function loadRead() {
   try {
     return new Map(JSON.parse(sessionStorage.getItem(readKey) || "[]"));

@@ -1,4 +1,4 @@
-// The Teleport side: the form that requests access, and the requests.
+// The Teleport pane: the form that requests access, and the requests.
 
 import { h } from "./dom.js";
 import { post } from "./post.js";
@@ -39,9 +39,9 @@ export class Cluster {
     });
   }
 
-  reset(world, requests, total) {
-    document.getElementById("cluster").textContent = world.cluster;
-    this.#people = world.people.map((p) => p.username);
+  reset(directory, requests, total) {
+    document.getElementById("cluster").textContent = directory.cluster;
+    this.#people = directory.people.map((p) => p.username);
     const user = this.#form.elements.user;
     const chosen = user.value;
     user.replaceChildren(...this.#people.map((p) => h("option", { value: p }, p)));
@@ -51,8 +51,8 @@ export class Cluster {
       document.getElementById(id).replaceChildren(...items.map(({ value, label, note }) =>
         h("label", {}, h("input", { type: "checkbox", name, value, checked: on.has(value) }), " ", label, note ? h("small", {}, ` ${note}`) : null)));
     };
-    fill("roles", "role", world.roles.map((r) => ({ value: r.name, label: r.name, note: r.approve > 1 ? `${r.approve} approvals` : "" })));
-    fill("resources", "resource", world.resources.map((r) => ({ value: r.id, label: r.name })));
+    fill("roles", "role", directory.roles.map((r) => ({ value: r.name, label: r.name, note: r.approve > 1 ? `${r.approve} approvals` : "" })));
+    fill("resources", "resource", directory.resources.map((r) => ({ value: r.id, label: r.name })));
     fill("reviewers", "reviewer", this.#people.map((p) => ({ value: p, label: p })));
     this.change(requests, total);
   }

@@ -1,5 +1,5 @@
-// What happened, in order: the plugin's log and what the doubles were asked,
-// about one request or about everything.
+// The journal, in order: the plugin's log and the calls to the doubles, about
+// one request or about everything.
 
 import { h } from "./dom.js";
 
@@ -26,7 +26,7 @@ export class Timeline {
     if (![...this.#about.options].some((o) => o.value === id)) this.#about.append(h("option", { value: id }, id));
     this.#about.value = id;
     this.#load();
-    document.getElementById("story").scrollIntoView({ block: "nearest" });
+    document.getElementById("activity").scrollIntoView({ block: "nearest" });
   }
 
   // reset is for a new stream.
