@@ -55,7 +55,7 @@ func TestReviewsOverWeeks(t *testing.T) {
 					t.Errorf("an owner's name was taken for a channel: %+v", ms)
 				}
 				// Each trouble is said once, however many looks there were.
-				if n := w.count("an owner of access lists can't be found in Slack"); n != 2*replicas {
+				if n := w.count("access list owner not found in Slack"); n != 2*replicas {
 					t.Errorf("%d lines about two owners who can't be found", n)
 				}
 				if !strings.Contains(string(w.slack.DirectMessages(alice)[0].Blocks), "https://proxy.example.com/web/accesslists/admins#review") {
@@ -154,9 +154,9 @@ func TestServersWithoutLists(t *testing.T) {
 		o          teleporttest.Options
 		deny       bool
 	}{
-		{"open source", `level=INFO msg="this Teleport has no access lists, nobody is reminded of their reviews"`, teleporttest.Options{NoAccessLists: true}, false},
-		{"too old", `level=INFO msg="this Teleport has no access lists, nobody is reminded of their reviews"`, teleporttest.Options{ServerVersion: "13.3.8"}, false},
-		{"without the right", `level=WARN msg="access lists can't be read, nobody is reminded of their reviews"`, teleporttest.Options{}, true},
+		{"open source", `level=INFO msg="this Teleport has no access lists, no reminders of their reviews"`, teleporttest.Options{NoAccessLists: true}, false},
+		{"too old", `level=INFO msg="this Teleport has no access lists, no reminders of their reviews"`, teleporttest.Options{ServerVersion: "13.3.8"}, false},
+		{"without the right", `level=WARN msg="access lists can't be read, no reminders of their reviews"`, teleporttest.Options{}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
