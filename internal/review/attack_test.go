@@ -18,8 +18,8 @@ type payload = slacktest.Payload
 func action(p payload) payload    { return p["actions"].([]any)[0].(payload) }
 func container(p payload) payload { return p["container"].(payload) }
 
-// TestClicksThatMustNotCount: each check has somebody who runs into it. None
-// of them may leave a review, and each is told what they may know.
+// TestClicksThatMustNotCount: each check has a click that it refuses. None may
+// leave a review, and each answer discloses only what the clicker may know.
 func TestClicksThatMustNotCount(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -201,7 +201,7 @@ func TestClicksThatMustNotCount(t *testing.T) {
 				if who := o.reviewers(o.id); len(who) != 0 {
 					t.Errorf("reviewed by %v", who)
 				}
-				told := strings.Join(o.whispers(user), "\n")
+				told := strings.Join(o.ephemerals(user), "\n")
 				if tt.told == "" && told != "" && user == bob && tt.why != "unknown_message" || !strings.Contains(told, tt.told) {
 					t.Errorf("told %q, want %q", told, tt.told)
 				}
@@ -326,7 +326,7 @@ func TestChangesCountWithinAMinute(t *testing.T) {
 	})
 }
 
-// The answer was lost, and the review is in: nobody is told otherwise.
+// The answer was lost but the review is in: the clicker gets the right answer.
 func TestALostAnswerIsLookedUp(t *testing.T) {
 	inEnvironment(t, func(o *environment) {
 		o.teleport.Inject(teleporttest.Fault{Method: "SubmitAccessReview", Code: codes.Unavailable, AfterEffect: true})
@@ -334,7 +334,7 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 		if got.Outcome != review.Submitted || len(o.reviewers(o.id)) != 1 {
 			t.Errorf("%+v, %v", got, o.reviewers(o.id))
 		}
-		if told := o.whispers(bob); len(told) != 1 || !strings.HasPrefix(told[0], "Your approval is recorded. The request is now *APPROVED*.\nApproved: alice requested role editor") {
+		if told := o.ephemerals(bob); len(told) != 1 || !strings.HasPrefix(told[0], "Your approval is recorded. The request is now *APPROVED*.\nApproved: alice requested role editor") {
 			t.Errorf("told %q", told)
 		}
 	})

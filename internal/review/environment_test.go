@@ -60,7 +60,7 @@ type environment struct {
 	results []review.Result
 }
 
-// replica is one running plugin, as far as clicks are concerned.
+// replica is the Reviewer of one running plugin.
 type replica struct {
 	*review.Reviewer
 	stop func()
@@ -132,7 +132,7 @@ func (o *environment) start(identity string, lis *bufconn.Listener) *replica {
 	_, err = tp.Connect(o.t.Context())
 	o.must(err)
 	r := review.New(review.Options{
-		Requests: tp, Users: tp, Slack: clickers{o.posts}, Settings: func() review.Settings { return o.settings },
+		Requests: tp, Users: tp, Slack: reviewSlack{o.posts}, Settings: func() review.Settings { return o.settings },
 		Observer: o, Log: slog.New(slog.NewTextHandler(o, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -226,7 +226,7 @@ func (o *environment) payload(user, button string) slacktest.Payload {
 	return p
 }
 
-// take hands a payload to a replica and returns what became of it.
+// take passes a payload to a replica and returns the result.
 func (o *environment) take(replica int, p slacktest.Payload) (review.Result, json.RawMessage) {
 	o.t.Helper()
 	o.envelopes++
@@ -263,8 +263,8 @@ func (o *environment) logged() string {
 	return o.log.String()
 }
 
-// whispers returns what somebody was told.
-func (o *environment) whispers(user string) []string {
+// ephemerals returns the ephemeral messages to a person.
+func (o *environment) ephemerals(user string) []string {
 	var texts []string
 	for _, m := range o.slack.EphemeralMessages() {
 		if m.EphemeralTo == user {
@@ -288,10 +288,10 @@ func (o *environment) reviewers(id string) []string {
 	return names
 }
 
-// clickers is app's way to ask Slack, in short.
-type clickers struct{ *slack.Client }
+// reviewSlack is app's adapter, in short.
+type reviewSlack struct{ *slack.Client }
 
-func (c clickers) Member(ctx context.Context, id string) (review.Member, error) {
+func (c reviewSlack) Member(ctx context.Context, id string) (review.Member, error) {
 	u, err := c.UserInfo(ctx, id)
 	if fault.Is(err, fault.Permanent) {
 		return review.Member{}, fault.New(fault.NotFound, "look up user", "user_not_found")
@@ -300,6 +300,6 @@ func (c clickers) Member(ctx context.Context, id string) (review.Member, error) 
 		Deleted: u.Deleted, Bot: u.Bot, Guest: u.Guest, Stranger: u.Stranger, EmailUnconfirmed: u.EmailUnconfirmed}, err
 }
 
-func (c clickers) PostEphemeral(ctx context.Context, at access.MessageRef, user string, m message.Message) error {
+func (c reviewSlack) PostEphemeral(ctx context.Context, at access.MessageRef, user string, m message.Message) error {
 	return c.Client.PostEphemeral(ctx, at.Channel, at.TS, user, m)
 }

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type object = map[string]any
 
-// aClick is the payload of a click as Slack sends it, without what nobody reads.
+// aClick is the payload of a click as Slack sends it, without unused fields.
 func aClick() object {
 	return object{
 		"type": "block_actions", "api_app_id": "A0APP", "trigger_id": "1.2.abc",

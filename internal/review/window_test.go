@@ -28,13 +28,13 @@ func (o *environment) open(user, button string) slacktest.View {
 	if len(vs) != 1 {
 		o.t.Fatalf("%d windows", len(vs))
 	}
-	if told := o.whispers(user); len(told) != 0 {
+	if told := o.ephemerals(user); len(told) != 0 {
 		o.t.Errorf("told %q beside the window", told)
 	}
 	return vs[0]
 }
 
-// filled is what Slack sends when the window is sent in by whoever has it open.
+// filled is what Slack sends when the window is submitted.
 func (o *environment) filled(v slacktest.View, reason string) payload {
 	o.t.Helper()
 	p, err := o.slack.SubmitPayload(v.User, v.ID, map[string]string{"reason_block": reason})
@@ -99,7 +99,7 @@ func TestWindows(t *testing.T) {
 				if diff := cmp.Diff(want, o.reviewers(o.id)); diff != "" {
 					t.Errorf("reviews (-want +got):\n%s", diff)
 				}
-				if told := strings.Join(o.whispers(bob), "\n"); !strings.Contains(told, tt.told) || tt.told == "" && tt.why != "switched_off" && told != "" {
+				if told := strings.Join(o.ephemerals(bob), "\n"); !strings.Contains(told, tt.told) || tt.told == "" && tt.why != "switched_off" && told != "" {
 					t.Errorf("told %q, want %q", told, tt.told)
 				}
 				if tt.want == review.Submitted {
@@ -150,13 +150,13 @@ func TestAWindowThatDoesNotOpen(t *testing.T) {
 		if got.Outcome != review.Failed || got.Reason != "no_window" || len(o.slack.Views(bob)) != 0 {
 			t.Errorf("%+v", got)
 		}
-		if told := o.whispers(bob); len(told) != 1 || !strings.Contains(told[0], "click again") {
+		if told := o.ephemerals(bob); len(told) != 1 || !strings.Contains(told[0], "click again") {
 			t.Errorf("told %q", told)
 		}
 	})
 }
 
-// TestReplays: the same click counts once, whoever delivers it how often.
+// TestReplays: the same click counts once, however often it is delivered.
 func TestReplays(t *testing.T) {
 	inEnvironment(t, func(o *environment) {
 		o.id = o.request(teleporttest.Request{Thresholds: []types.AccessReviewThreshold{{Approve: 9, Deny: 9}}})
@@ -171,14 +171,14 @@ func TestReplays(t *testing.T) {
 		if got, _ := o.deliver(0, "e2", p); got.Outcome != review.Repeated || got.Reason != "replay" {
 			t.Errorf("the same click in another envelope: %+v", got)
 		}
-		if told := o.whispers(bob); len(told) != 1 {
+		if told := o.ephemerals(bob); len(told) != 1 {
 			t.Errorf("told %q for one click", told)
 		}
 		// Another replica has not seen it; Teleport has.
 		if got, _ := o.deliver(1, "e1", p); got.Outcome != review.Repeated || got.Reason != "same_review" {
 			t.Errorf("through another replica: %+v", got)
 		}
-		if told := o.whispers(bob); len(told) != 2 || told[1] != told[0] {
+		if told := o.ephemerals(bob); len(told) != 2 || told[1] != told[0] {
 			t.Errorf("told %q", told)
 		}
 		// Nor does it count for another button, once somebody changed their mind.
@@ -229,7 +229,7 @@ func TestTwoAtOnce(t *testing.T) {
 		if len(who) != 1 {
 			t.Fatalf("reviewed by %v", who)
 		}
-		told := append(o.whispers(bob), o.whispers(carol)...)
+		told := append(o.ephemerals(bob), o.ephemerals(carol)...)
 		slices.Sort(told)
 		if len(told) != 2 || !strings.HasPrefix(told[0], "This request is already *") || !strings.Contains(told[0], " in Slack") || !strings.HasPrefix(told[1], "Your ") {
 			t.Errorf("told %q", told)
@@ -251,7 +251,7 @@ func TestADoubleClick(t *testing.T) {
 		if who := o.reviewers(o.id); len(who) != 1 {
 			t.Errorf("reviewed by %v", who)
 		}
-		told := o.whispers(bob)
+		told := o.ephemerals(bob)
 		if len(told) != 2 || !strings.Contains(told[0], "still being worked on") || !strings.Contains(told[1], "recorded") {
 			t.Errorf("told %q", told)
 		}
@@ -371,7 +371,7 @@ func TestAStopFinishesWhatWasTaken(t *testing.T) {
 		if who := o.reviewers(o.id); len(who) != 1 {
 			t.Errorf("reviewed by %v", who)
 		}
-		if told := o.whispers(bob); len(told) != 1 {
+		if told := o.ephemerals(bob); len(told) != 1 {
 			t.Errorf("told %q", told)
 		}
 	})

@@ -53,7 +53,7 @@ func TestTryingARightTellsWhetherItIsThereAndChangesNothing(t *testing.T) {
 		}
 		restore()
 	}
-	// Plugin data of requests can be read by whoever may read requests.
+	// Plugin data of requests can be read by all who may read requests.
 	defer s.Deny("access_request", "read")()
 	defer s.Deny("access_plugin_data", "read")()
 	if denied := tried(t, c); len(denied) != 2 {
