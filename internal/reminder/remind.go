@@ -12,7 +12,6 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/message"
-	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -62,7 +61,7 @@ func (s *scan) remind(ctx context.Context, b batch) {
 		// The intents stay: the next scan checks whether the message arrived.
 		s.r.problems.Problem(slog.LevelWarn, key, "Slack's answer was lost, looking for the reminder", err, slog.String(logkey.Recipient, b.to.Name))
 		s.fail(err)
-	case people.Temporary(err), fault.Is(err, fault.Conflict):
+	case fault.Temporary(err), fault.Is(err, fault.Conflict):
 		if fault.After(err) == 0 {
 			s.r.problems.Problem(slog.LevelWarn, key, "Slack did not accept a reminder, trying again", err, slog.String(logkey.Recipient, b.to.Name))
 		}

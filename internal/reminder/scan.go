@@ -237,7 +237,7 @@ func (s *scan) leased(d *dueList, owner string, i record.Intent) time.Duration {
 func (s *scan) recover(ctx context.Context, d *dueList, owner string, i record.Intent) bool {
 	to, err := s.find(ctx, owner)
 	if err != nil {
-		if people.Temporary(err) {
+		if fault.Temporary(err) {
 			s.fail(err)
 			return false
 		}
@@ -296,7 +296,7 @@ func (s *scan) batches(ctx context.Context) []batch {
 func (s *scan) logNotFound(ctx context.Context, owner string, err error) {
 	switch {
 	case ctx.Err() != nil:
-	case people.Temporary(err):
+	case fault.Temporary(err):
 		s.r.problems.Problem(slog.LevelWarn, logonce.Key{Kind: directoryProblem}, "can't look up owners of access lists, trying again", err)
 		s.fail(err)
 	default:
