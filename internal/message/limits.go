@@ -52,8 +52,7 @@ const (
 	// show about two lines. Long names may take it to maxTextLineChars.
 	fillTextLineChars = 150
 	maxTextLineChars  = 300
-	// The proxy's address and a request's ID, which are never cut: what is
-	// longer is no address or ID of Teleport's, see link.go.
-	maxURLChars = 800
-	maxIDChars  = 128
+	// A request's ID is never cut: a longer one is none of Teleport's, see
+	// link.go.
+	maxIDChars = 128
 )

@@ -1,10 +1,10 @@
 package message
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 // link returns the token that leads to the request, or "" where none is known.
@@ -24,7 +24,7 @@ func (r Renderer) address(req access.Request) string {
 		return url
 	}
 	base := strings.TrimRight(r.Cluster.WebURL, "/")
-	if base == "" || len(base) > maxURLChars || !urlSafe(base) {
+	if !template.IsURL(base) {
 		return ""
 	}
 	url := base + "/web/requests"
@@ -40,23 +40,10 @@ func (r Renderer) ownAddress(req access.Request) (string, error) {
 	if r.Link.IsZero() || !plainID(req.ID) {
 		return "", nil
 	}
-	return r.Link.render(&english, addressOf{ID: req.ID, Cluster: r.Cluster.Name, Proxy: hostOf(r.Cluster.WebURL)})
+	return r.fillAddress(r.Link, req)
 }
 
-// urlSafe says that s can stand in a Slack link as it is.
-func urlSafe(s string) bool {
-	if !slices.ContainsFunc(linkSchemes, func(scheme string) bool { return strings.HasPrefix(s, scheme) && len(s) > len(scheme) }) {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || strings.IndexByte("<>|`\"*\\", c) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// plainID says that id looks like the UUIDs that Teleport gives. Others get
+// plainID reports whether id looks like the UUIDs that Teleport gives. Others get
 // neither into an address nor into a command line, which people paste into
 // their shells: they are led to the list of requests instead.
 func plainID(id string) bool {

@@ -9,7 +9,11 @@
 // It posts nothing and decides nothing about who sees what.
 package message
 
-import "github.com/slack-go/slack"
+import (
+	"github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
+)
 
 // Message is what one Slack message shows.
 type Message struct {
@@ -18,7 +22,7 @@ type Message struct {
 
 	// Failed are templates that could not be used, so that the built-in text
 	// stands in their place.
-	Failed []*TemplateError
+	Failed []*template.Error
 }
 
 // Tag marks a message in Slack's own metadata, so that it can be found again

@@ -6,16 +6,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// own puts the operator's words where there are any, and remembers which could
-// not be used.
+// own puts the operator's templates in the place of built-in texts, and
+// remembers which of them failed.
 type own struct {
 	r      Renderer
 	p      *phrases
 	req    access.Request
 	view   view
-	failed []*TemplateError
+	failed []*template.Error
 }
 
 func (r Renderer) own(p *phrases, req access.Request, d access.Details, to access.Audience) *own {
@@ -33,8 +34,8 @@ func (o *own) text(name, builtin string) string {
 		return builtin
 	}
 	v := o.view
-	v.Builtin = markup(builtin)
-	out, err := t.render(o.p, v)
+	v.Builtin = template.Markup(builtin)
+	out, err := t.Render(o.p.forTemplates(), v)
 	if err != nil {
 		o.fail(name, err)
 	}
@@ -46,17 +47,16 @@ func (o *own) text(name, builtin string) string {
 
 // fields returns the facts in as few sections as they fit into.
 func (o *own) fields(builtin lines) []string {
-	const name = "fields"
-	if _, ok := o.r.Templates[name]; !ok {
+	if _, ok := o.r.Templates[fieldsSlot]; !ok {
 		return builtin.pack()
 	}
 	plain := strings.TrimSpace(strings.Join(builtin, "\n"))
-	if text := o.text(name, plain); text != plain {
+	if text := o.text(fieldsSlot, plain); text != plain {
 		sections, err := packed(text)
 		if err == nil {
 			return sections
 		}
-		o.fail(name, err)
+		o.fail(fieldsSlot, err)
 	}
 	return builtin.pack()
 }
@@ -69,17 +69,17 @@ func (o *own) reply(name, builtin string) Message {
 }
 
 func (o *own) fail(name string, err error) {
-	var e *TemplateError
+	var e *template.Error
 	if !errors.As(err, &e) {
-		e = &TemplateError{Name: name, What: err.Error()}
+		e = &template.Error{Name: name, What: err.Error()}
 	}
 	o.failed = append(o.failed, e)
 }
 
-// failures returns what could not be used, the link included.
-func (o *own) failures() []*TemplateError {
+// failures returns the templates that failed, the link's included.
+func (o *own) failures() []*template.Error {
 	if _, err := o.r.ownAddress(o.req); err != nil {
-		o.fail(linkSlot.name, err)
+		o.fail(linkSlot, err)
 	}
 	return o.failed
 }
@@ -91,7 +91,7 @@ func packed(text string) ([]string, error) {
 	piece := ""
 	for line := range strings.SplitSeq(text, "\n") {
 		piece += line
-		if _, closed := outsideCode(piece); !closed {
+		if _, closed := template.OutsideCode(piece); !closed {
 			piece += "\n"
 			continue
 		}
@@ -113,4 +113,4 @@ func packed(text string) ([]string, error) {
 	return sections, nil
 }
 
-var errLine = &TemplateError{Name: "fields", What: "gives a line of more than 3000 characters"}
+var errLine = &template.Error{Name: fieldsSlot, What: "gives a line of more than 3000 characters"}

@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 // Reminder returns the thread reply that tells reviewers that req still waits,
@@ -77,7 +78,7 @@ func (p *phrases) boldTitle(s string) string {
 // listsLink returns the token that leads to the list's review, or to all lists.
 func (r Renderer) listsLink(lists []access.AccessList) string {
 	base := strings.TrimRight(r.Cluster.WebURL, "/")
-	if base == "" || len(base) > maxURLChars || !urlSafe(base) {
+	if !template.IsURL(base) {
 		return ""
 	}
 	url := base + "/web/accesslists"

@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 // Renderer turns requests into messages. It is a value without state: the
@@ -25,8 +26,8 @@ type Style struct {
 	Language          Language // what reviewers read
 	RequesterLanguage Language // what the requester reads; empty for Language
 
-	Link      Template            // where links lead; zero for the Web UI
-	Templates map[string]Template // texts in the operator's own words, by their names
+	Link      template.Template            // where links lead; zero for the Web UI
+	Templates map[string]template.Template // texts in the operator's own words, by their names
 }
 
 // words returns the language of a message.

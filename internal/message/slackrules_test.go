@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 // ours are the only tokens that may stand in a message unescaped.
@@ -43,7 +45,7 @@ func brokenRules(m Message, oneLine bool, also ...*regexp.Regexp) []string {
 				fail("%s has %U", where, r)
 			}
 		}
-		if left, ok := outsideCode(rest); !ok {
+		if left, ok := template.OutsideCode(rest); !ok {
 			fail("%s ends within code: %.200q", where, rest)
 		} else if strings.Contains(left, "`") {
 			fail("%s has a back-tick of no code: %.200q", where, left)

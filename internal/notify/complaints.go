@@ -6,7 +6,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
-	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 // maxComplaints bounds what is remembered; past it, old complaints are
@@ -51,7 +51,7 @@ func (c *complaints) report(subject, msg string, err error, attrs ...any) {
 }
 
 // reportTemplates says once which templates could not be used and why.
-func (n *Notifier) reportTemplates(failed []*message.TemplateError) {
+func (n *Notifier) reportTemplates(failed []*template.Error) {
 	for _, f := range failed {
 		n.complaints.report("template "+f.Name, "a template failed for a request; the built-in text stands in its place", f,
 			slog.String(logkey.Template, f.Name))
