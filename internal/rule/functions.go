@@ -332,7 +332,7 @@ func emailLocal(e *env, args []value) (v value, ok bool, wrong string) {
 		}
 		a, err := mail.ParseAddress(item)
 		if err != nil {
-			return value{}, false, quote(item) + " is no email address"
+			return value{}, false, quote(item) + " is not an email address"
 		}
 		s[a.Address[:strings.LastIndexByte(a.Address, '@')]] = struct{}{}
 	}
@@ -411,7 +411,7 @@ func checkClock(p *parser, args []expr) *Error {
 			return p.fail(x.pos, `expected a time of day in quotes, such as "09:00", in clock_between`)
 		}
 		if _, ok := minutes(*x.quoted); !ok {
-			return p.fail(x.pos, fmt.Sprintf("%s is no time of day, expected one such as %q", quote(*x.quoted), "09:00"))
+			return p.fail(x.pos, fmt.Sprintf("%s is not a time of day, expected one such as %q", quote(*x.quoted), "09:00"))
 		}
 	}
 	return nil
