@@ -7,7 +7,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// link returns the token that leads to the request, or "" where none is known.
+// link returns a link to the request, or "" without an address.
 func (r Renderer) link(req access.Request) string {
 	url := r.address(req)
 	if url == "" {
@@ -16,11 +16,10 @@ func (r Renderer) link(req access.Request) string {
 	return "<" + strings.ReplaceAll(url, "&", "&amp;") + ">"
 }
 
-// address returns where the request can be seen: as configured, or in the Web
-// UI, or "" where that cannot show it. An address is never cut and nothing
-// else is dropped in its favour, so one that is too long for one counts as none.
+// address returns the request's address: as configured, or in the Web UI, or "" if
+// there is none. An address is never cut; one that is too long counts as none.
 func (r Renderer) address(req access.Request) string {
-	if url, err := r.ownAddress(req); err == nil && url != "" {
+	if url, err := r.configuredAddress(req); err == nil && url != "" {
 		return url
 	}
 	base := strings.TrimRight(r.Cluster.WebURL, "/")
@@ -34,18 +33,18 @@ func (r Renderer) address(req access.Request) string {
 	return url
 }
 
-// ownAddress returns the configured address, or "" if there is none for req:
-// an ID that is none of Teleport's leads to the list of requests.
-func (r Renderer) ownAddress(req access.Request) (string, error) {
+// configuredAddress returns the address that the operator's template gives, or ""
+// if there is none for req: an unusual ID is not put into an address.
+func (r Renderer) configuredAddress(req access.Request) (string, error) {
 	if r.Link.IsZero() || !plainID(req.ID) {
 		return "", nil
 	}
 	return r.fillAddress(r.Link, req)
 }
 
-// plainID reports whether id looks like the UUIDs that Teleport gives. Others get
-// neither into an address nor into a command line, which people paste into
-// their shells: they are led to the list of requests instead.
+// plainID reports whether id has the characters and the length of an ID. Other
+// IDs are put neither into an address nor into a command line, which people paste
+// into their shells; the list of requests is shown instead.
 func plainID(id string) bool {
 	if id == "" || len(id) > maxIDChars || id[0] == '-' || id[0] == '.' {
 		return false
@@ -60,7 +59,7 @@ func plainID(id string) bool {
 	return true
 }
 
-// reference returns the lines that lead from a message to the request.
+// reference returns the lines with the link to the request, or with commands.
 func (r Renderer) reference(p *phrases, req access.Request, to access.Audience) lines {
 	var l lines
 	if u := r.link(req); u != "" {

@@ -15,7 +15,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// labelled is what templates may have beside ours: links with a text, and
+// labelled is the tokens that templates may have beside allowedTokens: links with a text, and
 // addresses that open Teleport Connect.
 var labelled = regexp.MustCompile(`<(?:https?|teleport)://[^\s<>|]+(?:\|[^<>|` + "`" + `\n]+)?>`)
 

@@ -85,5 +85,5 @@ func mentioning(s Step, c record.Copy, m message.Message) message.Message {
 	if s.Op != Post && s.Op != Update {
 		return m
 	}
-	return m.Mentioning(c.Mentions)
+	return m.WithMentions(c.Mentions)
 }
