@@ -8,7 +8,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/logonce"
-	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -133,7 +133,7 @@ func (d *delivery) recipientProblem(c call, msg string) {
 }
 
 // reportTemplates logs once which templates could not be used and why.
-func (n *Notifier) reportTemplates(failed []*message.TemplateError) {
+func (n *Notifier) reportTemplates(failed []*template.Error) {
 	for _, f := range failed {
 		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutTemplate, Name: f.Name}, "template failed for a request, using the built-in text", f,
 			slog.String(logkey.Template, f.Name))

@@ -255,7 +255,7 @@ func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 		Reviewers: req.SuggestedReviewers, Approvals: approvals, Denials: denials,
 		Thresholds: req.Thresholds, List: req.AccessListTitle,
 		AccessExpires: req.AccessExpires.UTC().Truncate(time.Second), Assume: req.AssumeStart.UTC().Truncate(time.Second),
-		Buttons: message.Look(b, req, to),
+		Buttons: message.DescribeButtons(b, req, to),
 	}
 	if !req.State.Resolved() {
 		shown.Expires = req.Expires.UTC().Truncate(time.Second)
