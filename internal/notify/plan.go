@@ -71,14 +71,14 @@ type Step struct {
 }
 
 // Part names what the step posts, as intents and metadata have it.
-func (s Step) Part() string {
-	switch s.Op {
+func (step Step) Part() string {
+	switch step.Op {
 	case Reply:
-		return "review-" + strconv.Itoa(s.Review)
+		return "review-" + strconv.Itoa(step.Review)
 	case Remind:
-		return "reminder-" + strconv.Itoa(s.Reminder)
+		return "reminder-" + strconv.Itoa(step.Reminder)
 	case Final, NotifyEnds, NotifyEnded:
-		return s.Op.String()
+		return step.Op.String()
 	}
 	return "request"
 }
