@@ -140,6 +140,26 @@ func (n *Notifier) reportTemplates(failed []*template.Error) {
 	}
 }
 
+// logRecord logs what of a request's record can't be read.
+func (n *Notifier) logRecord(id string, problems []string) {
+	for _, what := range problems {
+		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRecordParts, Name: id}, "part of a record can't be read, ignoring it",
+			fault.New(fault.Bug, "", what), slog.String(logkey.RequestID, id))
+	}
+}
+
+// logTeleportAnswers ends what loadFailed logged.
+func (n *Notifier) logTeleportAnswers() {
+	if n.problems.Clear(logonce.Key{Kind: aboutTeleport}) {
+		n.o.Log.Info("Teleport answers again")
+	}
+}
+
+// logLookup logs why recipients can't be assigned yet.
+func (n *Notifier) logLookup(err error) {
+	n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutDirectory}, "some recipients can't be looked up yet, trying again", err)
+}
+
 // loadFailed logs why a request could not be read.
 func (n *Notifier) loadFailed(err error) Result {
 	key := logonce.Key{Kind: aboutTeleport}

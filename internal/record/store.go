@@ -88,9 +88,15 @@ func (d *Draft) Copy(id string) (c Copy, ok bool) {
 	return d.rec.Copies[i], true
 }
 
-// Edit replaces the record by an edited one. An edit that meets another
-// writer's is dropped; it is planned again from what they wrote.
-func (d *Draft) Edit(rec Record) { d.rec, d.dirty, d.shared = rec, true, true }
+// Edit replaces the record by an edited one, which is to be saved. An edit that
+// meets another writer's is dropped; it is planned again from what they wrote.
+func (d *Draft) Edit(rec Record) {
+	d.Note(rec)
+	d.dirty = true
+}
+
+// Note is Edit for what is not worth a write of its own: the next one saves it.
+func (d *Draft) Note(rec Record) { d.rec, d.shared = rec, true }
 
 // Apply applies the result of a call to Slack, which is kept until it is saved.
 func (d *Draft) Apply(copyID string, apply func(Copy) Copy) {
