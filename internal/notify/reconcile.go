@@ -11,8 +11,7 @@ import (
 )
 
 // writerGrace is how long a replica leaves what is due to the one that wrote
-// the record last. It saves making the same edits twice; that nothing is posted
-// twice, intents make sure.
+// the record last, which saves making the same edits twice.
 const writerGrace = 3 * time.Second
 
 // reconcile makes Slack show one request: load, assign recipients, plan,
