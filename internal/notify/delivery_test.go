@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,17 @@ func (w *watcher) count() map[string]int {
 			name += " " + f.Reason
 		}
 		n[name]++
+	}
+	return n
+}
+
+// statuses returns how many deliveries ended in each way.
+func (w *watcher) statuses() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := map[string]int{}
+	for _, l := range w.looks {
+		n[l.Status.String()]++
 	}
 	return n
 }
@@ -226,10 +238,7 @@ func TestStepsAndDelaysAreObserved(t *testing.T) {
 		if late := w.late(notify.Update); len(late) != 2 || late[0] != 3*time.Second {
 			t.Errorf("updates are late by %v", late)
 		}
-		results := map[string]int{}
-		for _, l := range w.looks {
-			results[l.Status.String()]++
-		}
+		results := w.statuses()
 		if results["settled"] == 0 || results["failed"] != 0 {
 			t.Errorf("looks: %v", results)
 		}
@@ -292,22 +301,19 @@ func TestFailingRecipientsAreCountedUntilTheyAreReached(t *testing.T) {
 // carried over into what they wrote, which is no failure.
 func TestAWriteThatSucceedsOnItsSecondTryIsNoFailure(t *testing.T) {
 	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
-		var id string
+		var id atomic.Value
 		var once sync.Once
 		u.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Match: func(slacktest.Call) bool {
 			once.Do(func() {
-				if err := u.teleport.SetPluginData(id, map[string]string{"resolve_reason": "written by somebody else"}); err != nil {
+				if err := u.teleport.SetPluginData(id.Load().(string), map[string]string{"resolve_reason": "written by somebody else"}); err != nil {
 					t.Error(err)
 				}
 			})
 			return false
 		}})
-		id = u.askFor(t, "dev")
+		id.Store(u.askFor(t, "dev"))
 		time.Sleep(time.Minute)
-		results := map[string]int{}
-		for _, l := range w.looks {
-			results[l.Status.String()]++
-		}
+		results := w.statuses()
 		if results["failed"] != 0 || results["settled"] == 0 {
 			t.Errorf("looks: %v\n%s", results, log)
 		}
