@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -301,17 +300,17 @@ func TestFailingRecipientsAreCountedUntilTheyAreReached(t *testing.T) {
 // carried over into what they wrote, which is no failure.
 func TestAWriteThatSucceedsOnItsSecondTryIsNoFailure(t *testing.T) {
 	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
-		var id atomic.Value
+		made := make(chan string, 1)
 		var once sync.Once
 		u.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Match: func(slacktest.Call) bool {
 			once.Do(func() {
-				if err := u.teleport.SetPluginData(id.Load().(string), map[string]string{"resolve_reason": "written by somebody else"}); err != nil {
+				if err := u.teleport.SetPluginData(<-made, map[string]string{"resolve_reason": "written by somebody else"}); err != nil {
 					t.Error(err)
 				}
 			})
 			return false
 		}})
-		id.Store(u.askFor(t, "dev"))
+		made <- u.askFor(t, "dev")
 		time.Sleep(time.Minute)
 		results := w.statuses()
 		if results["failed"] != 0 || results["settled"] == 0 {
