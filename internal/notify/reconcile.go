@@ -14,8 +14,7 @@ import (
 // the record last, which saves making the same edits twice.
 const writerGrace = 3 * time.Second
 
-// reconcile makes Slack show one request: load, assign recipients, plan,
-// deliver, record. What can't be done now is left to the next call.
+// reconcile makes Slack show one request, as far as that can be done now.
 //
 // The process may end at any line: before a round its posts' intents are written,
 // after it the results. Posts without a result are found in Slack by their intent
@@ -46,10 +45,10 @@ func (n *Notifier) reconcile(ctx context.Context, id string) Result {
 func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	memory := n.memory(id)
 	draft, problems, err := n.records.Open(ctx, id, memory.unsaved)
+	n.logRecord(id, problems)
 	if err != nil {
 		return nil, err
 	}
-	n.logRecord(id, problems)
 	st := State{Record: draft.Record(), CanReact: !n.noReact.Load(), Buttons: *n.buttons.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders}
 	var details *access.Details // looked up once a message needs them
 	var fresh bool              // an event has just brought the request
@@ -68,7 +67,7 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	return n.newDelivery(st.withDigests(), draft, memory, details), nil
 }
 
-// assign adds a copy for each recipient that should have one.
+// assign adds a copy for each recipient.
 func (n *Notifier) assign(ctx context.Context, d *delivery) {
 	edit := func(rec record.Record, err error) {
 		was := d.st.Record
@@ -113,8 +112,8 @@ func (n *Notifier) finish(d *delivery) Result {
 	n.release(d.id())
 	if d.st.Gone {
 		n.forget(d.id())
-		return Result{}
+		return d.result
 	}
 	n.settle(d.st, d.routing)
-	return Result{}
+	return d.result
 }
