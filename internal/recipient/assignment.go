@@ -26,6 +26,7 @@ type assignment struct {
 	requesterPending bool  // who the requester is, is not known yet
 	pending          error // the first that makes it worth assigning again
 	unresolved       []route.Unresolved
+	outside          []string // rules, see Explanation
 	recipients       []Assigned
 }
 
@@ -44,6 +45,7 @@ func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
 	inputs := &ruleInputs{r: r, in: in}
 	byRule := r.matchRules(ctx, inputs)
 	a.setPending(byRule.pending)
+	a.outside = byRule.outside
 	if byRule.pending == nil {
 		a.reportUnresolved(byRule.Unresolved)
 	}

@@ -74,6 +74,8 @@ func (c *company) Labels(context.Context, []access.Resource) ([]map[string]strin
 	return nil, away
 }
 
+var mondays = []rule.Schedule{{Name: "mondays", Shifts: []rule.Shift{{Weekday: "Monday", Start: "09:00", End: "17:00"}}}}
+
 // TestAssign reads as: what is configured and who can be found, and who has a
 // copy then.
 func TestAssign(t *testing.T) {
@@ -112,6 +114,16 @@ func TestAssign(t *testing.T) {
 		"a rule that applies comes before static routes": {
 			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{team},
 			want: []record.Copy{ops, requester},
+		},
+		"a rule outside its schedule leaves it to static routes": {
+			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{{Name: "r", Condition: "true", Recipients: []string{"#ops"}, Schedules: mondays}},
+			request: func(r *access.Request) { r.Created = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC) },
+			want:    []record.Copy{dev, requester},
+		},
+		"a rule in its schedule": {
+			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{{Name: "r", Condition: "true", Recipients: []string{"#ops"}, Schedules: mondays}},
+			request: func(r *access.Request) { r.Created = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) },
+			want:    []record.Copy{ops, requester},
 		},
 		"a rule that reaches nobody leaves it to static routes": {
 			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{{Name: "r", Condition: "true", Recipients: []string{"nobody@example.com"}}},
@@ -260,6 +272,16 @@ func TestFingerprint(t *testing.T) {
 		"no requester": func(o *recipient.Options, _ *access.Request) []rule.Source { o.NoRequester = true; return nil },
 		"a rule": func(*recipient.Options, *access.Request) []rule.Source {
 			return []rule.Source{{Name: "r", Condition: "true"}}
+		},
+		"a schedule": func(o *recipient.Options, _ *access.Request) []rule.Source {
+			plain := []rule.Source{{Name: "r", Condition: "true"}}
+			without, with := recipient.New(*o), recipient.New(*o)
+			without.SetRules(plain)
+			with.SetRules([]rule.Source{{Name: "r", Condition: "true", Schedules: mondays}})
+			if without.Routing().Fingerprint(req) == with.Routing().Fingerprint(req) {
+				t.Error("a schedule changes nothing beside the rule")
+			}
+			return []rule.Source{{Name: "r", Condition: "true", Schedules: mondays}}
 		},
 		"a role": func(_ *recipient.Options, r *access.Request) []rule.Source { r.Roles = []string{"dba"}; return nil },
 		"a suggestion": func(_ *recipient.Options, r *access.Request) []rule.Source {

@@ -2,8 +2,11 @@ package recipient
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
@@ -17,10 +20,18 @@ import (
 // mention needs while it fails, before it goes on without.
 const lookupPatience = 30 * time.Second
 
-// errUnread is the problem with a rule that says more than we can read.
-var errUnread = &fault.Error{
-	Class: fault.Permanent, Reason: "unread_parts",
-	Hint: "schedules of rules are not supported yet: its recipients are notified at any time",
+// maxNotes is how many notes on a rule are logged.
+const maxNotes = 5
+
+// errNotes is the problem with a rule that says something that has no effect.
+func errNotes(notes []string) error {
+	if more := len(notes) - maxNotes; more > 0 {
+		notes = append(slices.Clone(notes[:maxNotes]), fmt.Sprintf("and %d more", more))
+	}
+	return &fault.Error{
+		Class: fault.Permanent, Op: strings.Join(notes, "; "),
+		Hint: "the rest of the rule is used; a newer version of this program may read what this one can't",
+	}
 }
 
 // SetRules replaces the access monitoring rules and reports whether they are
@@ -48,15 +59,17 @@ func (r *Resolver) SetRules(sources []rule.Source) (changed bool) {
 	}
 	for _, src := range sources {
 		if err := broken[src.Name]; err != nil {
-			r.ruleFailed(src.Name, "condition")
+			r.ruleFailed(src.Name, compileReason(err))
 			r.ruleProblem(aboutRule, src, "access monitoring rule can't be read, ignoring it", err)
 		}
 		if err := unnamed[src.Name]; err != nil {
 			r.ruleFailed(src.Name, "recipients")
 			r.ruleProblem(aboutRuleNames, src, "access monitoring rule names a recipient that can't be read", err)
 		}
-		if src.Unread {
-			r.ruleProblem(aboutRuleParts, src, "access monitoring rule has parts that can't be read", errUnread)
+	}
+	for _, one := range rules {
+		if notes := one.Notes(); len(notes) > 0 {
+			r.ruleProblem(aboutRuleParts, one.Source, "access monitoring rule has parts that have no effect", errNotes(notes))
 		}
 	}
 	if len(before) > 0 || len(sources) > 0 {
@@ -87,6 +100,14 @@ func compile(sources []rule.Source, known []rule.Rule) (rules []rule.Rule, broke
 	return rules, broken
 }
 
+// compileReason returns which part of a rule can't be read.
+func compileReason(err error) string {
+	if e, ok := errors.AsType[*rule.Error](err); ok && e.Line == 0 {
+		return "schedule"
+	}
+	return "condition"
+}
+
 // recipientsOf reads whom each rule names.
 func recipientsOf(rules []rule.Rule) (named route.Named, broken map[string]error) {
 	named, broken = route.Named{}, map[string]error{}
@@ -102,7 +123,9 @@ func recipientsOf(rules []rule.Rule) (named route.Named, broken map[string]error
 
 // RuleReasons returns the reasons that Options.RuleFailed is called with, beside
 // those of the adapters' errors.
-func RuleReasons() []string { return []string{"condition", "evaluate", "recipients", "traits_denied"} }
+func RuleReasons() []string {
+	return []string{"condition", "evaluate", "recipients", "schedule", "traits_denied"}
+}
 
 func (r *Resolver) ruleFailed(name, reason string) {
 	if r.o.RuleFailed != nil {
@@ -113,8 +136,9 @@ func (r *Resolver) ruleFailed(name, reason string) {
 // ruleResult is what the rules come to for a request.
 type ruleResult struct {
 	route.Routed
-	failed  bool  // at least one rule could not be evaluated, or saw no traits
-	pending error // why they are better evaluated again before anything is decided
+	failed  bool     // at least one rule could not be evaluated, or saw no traits
+	pending error    // why they are better evaluated again before anything is decided
+	outside []string // the rules whose schedules don't have the time when the request was made
 }
 
 // matchRules evaluates every rule for the request. A rule that can't be
@@ -124,6 +148,10 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 	var applying []rule.Rule
 	req, routing := inputs.in.Request, inputs.in.Routing
 	for _, one := range routing.rules {
+		if !one.Scheduled(req.Created) {
+			result.outside = append(result.outside, one.Source.Name)
+			continue
+		}
 		applies, err := inputs.match(ctx, one)
 		key := logonce.Key{Kind: aboutRule, Name: one.Source.Name}
 		switch {

@@ -1,6 +1,6 @@
-// Package rule is the condition language of Teleport's access monitoring
-// rules: it compiles a rule once, says what the condition wants to know, and
-// answers whether a request fulfils it.
+// Package rule is the condition language and the schedules of Teleport's access
+// monitoring rules: it compiles a rule once, says what the condition wants to
+// know, and answers whether a request fulfils it.
 //
 // The language is Teleport's predicate language as its documentation has it,
 // and like there an expression has a type before it has a value. So almost

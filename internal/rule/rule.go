@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
@@ -12,14 +13,16 @@ type Source struct {
 	Name       string
 	Condition  string
 	Recipients []string
-	// Unread says that the rule has parts that this version can't read, such
-	// as schedules.
-	Unread bool
+	Schedules  []Schedule // sorted by name; none for a rule that is always in force
+	// Unread is what else the rule says that this version can't follow, each a
+	// phrase such as "field 9". The rule is used without it.
+	Unread []string
 }
 
-// Equal says that both are the same rule.
+// Equal reports whether both are the same rule.
 func (s Source) Equal(o Source) bool {
-	return s.Name == o.Name && s.Condition == o.Condition && s.Unread == o.Unread && slices.Equal(s.Recipients, o.Recipients)
+	return s.Name == o.Name && s.Condition == o.Condition && slices.Equal(s.Unread, o.Unread) && slices.Equal(s.Recipients, o.Recipients) &&
+		slices.EqualFunc(s.Schedules, o.Schedules, Schedule.Equal)
 }
 
 // Needs is what a condition wants to know beyond the request itself.
@@ -40,9 +43,11 @@ type Rule struct {
 	Source Source
 	root   expr
 	needs  Needs
+	weeks  []week
+	notes  []string
 }
 
-// Compile reads the rule's condition. Its error is an [*Error].
+// Compile reads the rule's condition and schedules. Its error is an [*Error].
 func Compile(src Source) (Rule, error) {
 	r, err := compile(src)
 	if err != nil {
@@ -62,13 +67,28 @@ func compile(src Source) (Rule, *Error) {
 	if err != nil {
 		return Rule{}, err
 	}
-	return Rule{Source: src, root: root, needs: p.needs}, nil
+	weeks, notes, err := compileSchedules(src.Schedules)
+	if err != nil {
+		return Rule{}, err
+	}
+	return Rule{Source: src, root: root, needs: p.needs, weeks: weeks, notes: append(slices.Clone(src.Unread), notes...)}, nil
+}
+
+// Notes returns what the rule says and what has no effect, each a phrase: parts
+// that this version can't follow, and shifts that never apply.
+func (r Rule) Notes() []string { return r.notes }
+
+// Scheduled reports whether the rule is in force for a request of that creation
+// time: one of its schedules has it, or there are none. It is to be asked before
+// Match.
+func (r Rule) Scheduled(created time.Time) bool {
+	return len(r.weeks) == 0 || slices.ContainsFunc(r.weeks, func(w week) bool { return w.holds(created) })
 }
 
 // Needs returns what the condition wants to know beyond the request.
 func (r Rule) Needs() Needs { return r.needs }
 
-// Match says whether the request fulfils the condition. Its error is an [*Error]:
+// Match reports whether the request fulfils the condition. Its error is an [*Error]:
 // a few things show only with a value, such as an email that is none.
 func (r Rule) Match(in Input) (bool, error) {
 	env := &env{in: in, left: maxWork}
@@ -80,15 +100,20 @@ func (r Rule) Match(in Input) (bool, error) {
 	return v.bool, nil
 }
 
-// Error says what is wrong with a condition, and where.
+// Error says what is wrong with a condition or a schedule, and where.
 type Error struct {
-	Rule   string
-	Line   int // from 1
-	Column int // from 1, in characters
-	Reason string
+	Rule     string
+	Schedule string // the schedule's name, if it is about one
+	Line     int    // of the condition, from 1; 0 if it is about a schedule
+	Column   int    // from 1, in characters
+	Reason   string
 }
 
-// Error returns `rule "name": condition 1:5: reason`.
+// Error returns `rule "name": condition 1:5: reason`, or
+// `rule "name": schedule "name": reason`.
 func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("rule %q: schedule %s: %s", e.Rule, quote(e.Schedule), e.Reason)
+	}
 	return fmt.Sprintf("rule %q: condition %d:%d: %s", e.Rule, e.Line, e.Column, e.Reason)
 }
