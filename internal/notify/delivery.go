@@ -407,6 +407,13 @@ func (d *delivery) wait(after time.Duration) {
 	}
 }
 
+// within asks for another delivery after that time at the latest, if it is not zero.
+func (d *delivery) within(limit time.Duration) {
+	if limit > 0 && (d.result.Within == 0 || limit < d.result.Within) {
+		d.result.Within = limit
+	}
+}
+
 // flush writes what is not written yet.
 func (d *delivery) flush(ctx context.Context) {
 	if d.draft.Dirty() && d.draft.Err() == nil {

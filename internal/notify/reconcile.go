@@ -22,6 +22,7 @@ const writerGrace = 3 * time.Second
 type Result struct {
 	Failed     bool          // something is due and could not be done
 	RetryAfter time.Duration // reconcile again after this long; zero for not, unless Failed
+	Within     time.Duration // but not later than this, whatever the backoff; zero for no limit
 }
 
 // reconcile makes Slack show one request: load, assign recipients, plan,
@@ -91,6 +92,7 @@ func (n *Notifier) assign(ctx context.Context, d *delivery) {
 		if err != nil {
 			n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutDirectory}, "some recipients can't be looked up yet, trying again", err)
 			d.delay(err)
+			d.within(d.memory.recipients.Patience())
 		}
 	}
 	if d.st.announces() {

@@ -39,6 +39,8 @@ var errNobody = &fault.Error{
 // assign assigns those whom rules name if that reaches anybody, else those of
 // the static routes, and the requester.
 func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
+	in.Memory.begin()
+	defer in.Memory.end()
 	a := &assignment{r: r, in: in, rec: in.Record}
 	a.findRequester(ctx)
 
@@ -271,7 +273,9 @@ func (a *assignment) mentions(ctx context.Context, w route.Want) (names []string
 			names = union(names, []string{m.Group})
 			continue
 		}
-		to, err := a.r.o.Directory.Resolve(ctx, m.Group)
+		limited, cancel := a.in.Memory.limit(ctx)
+		to, err := a.r.o.Directory.Resolve(limited, m.Group)
+		cancel()
 		if err == nil && to.Kind != access.Group {
 			err = fault.New(fault.Permanent, "look up the user group "+m.Group, "not_a_group")
 		}
@@ -280,7 +284,7 @@ func (a *assignment) mentions(ctx context.Context, w route.Want) (names []string
 		case err == nil:
 			a.r.problems.Clear(key)
 			names = union(names, []string{to.ID})
-		case fault.Temporary(err) && a.in.Memory.mayWait("mentions"):
+		case fault.Temporary(err) && a.in.Memory.mayWait():
 			return nil, err
 		default:
 			a.r.problems.Problem(slog.LevelWarn, key, "user group can't be mentioned, posting without the mention", err,

@@ -248,6 +248,35 @@ func TestALookUpThatFailsHoldsARequestUpForAWhile(t *testing.T) {
 	})
 }
 
+// One that needs two of them, one after the other, waits no longer.
+func TestLookUpsShareOnePatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCompany()
+		c.noTraits, c.down["@oncall"] = away, true
+		r := recipient.New(recipient.Options{Users: c, Directory: c, Inspector: c, Routes: route.Table{"*": {"#dev @oncall"}}, Log: slog.New(slog.DiscardHandler)})
+		r.SetRules([]rule.Source{{Name: "team", Condition: `user.traits["team"].contains("blue")`, Recipients: []string{"#ops"}}})
+		memory := &recipient.Memory{}
+		in := recipient.Input{Request: access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}}, Routing: r.Routing(), Memory: memory}
+		step := func(after, patience time.Duration, copies int) {
+			t.Helper()
+			time.Sleep(after)
+			rec, _ := r.Assign(t.Context(), in)
+			if got := memory.Patience(); len(rec.Copies) != copies || got != patience {
+				t.Errorf("%d copies, and %v left; want %d and %v", len(rec.Copies), got, copies, patience)
+			}
+		}
+		step(0, 30*time.Second, 1)
+		step(10*time.Second, 20*time.Second, 1)
+		step(20*time.Second, 0, 2)
+		// When all is well the patience is whole again.
+		c.noTraits = nil
+		delete(c.down, "@oncall")
+		step(time.Minute, 0, 2)
+		c.noTraits = away
+		step(time.Minute, 30*time.Second, 1)
+	})
+}
+
 // The fingerprint changes with whatever recipients are assigned from.
 func TestFingerprint(t *testing.T) {
 	c := newCompany()

@@ -20,6 +20,9 @@ import (
 // mention needs while it fails, before it goes on without.
 const lookupPatience = 30 * time.Second
 
+// lastTry is how long such a look-up may take when the patience has ended.
+const lastTry = time.Second
+
 // maxNotes is how many notes on a rule are logged.
 const maxNotes = 5
 
@@ -163,7 +166,7 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 			if applies {
 				applying = append(applying, one)
 			}
-		case fault.Temporary(err) && inputs.in.Memory.mayWait("rules"):
+		case fault.Temporary(err) && inputs.in.Memory.mayWait():
 			result.pending = err
 		default:
 			result.failed = true
@@ -227,7 +230,7 @@ func (l *ruleInputs) traitsInTime(ctx context.Context, pending error) (map[strin
 	if err == nil {
 		return traits, pending
 	}
-	if fault.Temporary(err) && l.in.Memory.mayWait("rules") && pending == nil {
+	if fault.Temporary(err) && l.in.Memory.mayWait() && pending == nil {
 		pending = err
 	}
 	return nil, pending
@@ -244,7 +247,9 @@ func (l *ruleInputs) traitsOf(ctx context.Context) (map[string][]string, error) 
 		l.in.progress()
 		l.traits = &lookup[map[string][]string]{err: errNoInspector}
 		if i := l.r.o.Inspector; i != nil {
-			l.traits.value, l.traits.err = i.Traits(ctx, l.in.Request.User)
+			limited, cancel := l.in.Memory.limit(ctx)
+			l.traits.value, l.traits.err = i.Traits(limited, l.in.Request.User)
+			cancel()
 		}
 		key := logonce.Key{Kind: aboutTraits}
 		switch err := l.traits.err; {
@@ -268,7 +273,9 @@ func (l *ruleInputs) labelsOf(ctx context.Context) ([]map[string]string, error) 
 			l.labels.err = errNoInspector
 		default:
 			l.in.progress()
-			l.labels.value, l.labels.err = i.Labels(ctx, l.in.Request.Resources)
+			limited, cancel := l.in.Memory.limit(ctx)
+			l.labels.value, l.labels.err = i.Labels(limited, l.in.Request.Resources)
+			cancel()
 		}
 	}
 	return l.labels.value, l.labels.err
