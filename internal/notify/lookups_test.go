@@ -122,6 +122,25 @@ func TestARequestWaitsThirtySecondsAtMost(t *testing.T) {
 			faults: func(u *universe) { u.slack.Inject(slacktest.Fault{Method: "usergroups.list", Status: 503}) },
 			want:   []string{"#security", "alice"},
 		},
+		"for a mention that Slack puts off": {
+			rule: teleporttest.Rule{Condition: "true", Recipients: []string{"#security @oncall"}},
+			faults: func(u *universe) {
+				u.slack.Inject(slacktest.Fault{Method: "usergroups.list", RetryAfter: 5 * time.Minute})
+			},
+			want: []string{"#security", "alice"},
+		},
+		"for a mention without an answer": {
+			rule:   teleporttest.Rule{Condition: "true", Recipients: []string{"#security @oncall"}},
+			faults: func(u *universe) { u.slack.Inject(slacktest.Fault{Method: "usergroups.list", Latency: time.Hour}) },
+			want:   []string{"#security", "alice"},
+		},
+		"for traits without an answer": {
+			rule: teleporttest.Rule{Condition: `user.traits["team"].contains("dev")`, Recipients: []string{"security"}},
+			faults: func(u *universe) {
+				u.teleport.Inject(teleporttest.Fault{Method: "GetUserLoginState", Latency: time.Hour})
+			},
+			want: []string{"#ops", "alice"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(t *testing.T, u *universe, log *lockedBuffer, failed *counts) {
