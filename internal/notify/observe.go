@@ -48,6 +48,13 @@ func (s Status) String() string { return statusNames[s] }
 // Statuses returns every status.
 func Statuses() []Status { return []Status{Settled, Waiting, Failed} }
 
+// Result is how a delivery ended: fully delivered if it is zero.
+type Result struct {
+	Failed     bool          // something is due and could not be done
+	RetryAfter time.Duration // reconcile again after this long; zero for not, unless Failed
+	Within     time.Duration // but not later than this, whatever the backoff; zero for no limit
+}
+
 // status returns how the delivery ended.
 func (r Result) status() Status {
 	switch {

@@ -31,7 +31,7 @@ func checkTime(p *parser, args []expr) *Error {
 }
 
 func noTime(s string) string {
-	return quote(s) + ` is no time, expected one such as "2026-03-03T17:30:00Z"`
+	return quote(s) + ` is not a time, expected one such as "2026-03-03T17:30:00Z"`
 }
 
 func isBefore(_ *env, args []value) (value, bool) {
@@ -81,7 +81,7 @@ func checkVersions(p *parser, args []expr) *Error {
 	return nil
 }
 
-func noVersion(s string) string { return quote(s) + ` is no version, expected one such as "18.2.0"` }
+func noVersion(s string) string { return quote(s) + ` is not a version, expected one such as "18.2.0"` }
 
 func newerThan(v []version) bool { return v[0].compare(v[1]) > 0 }
 

@@ -1,3 +1,18 @@
+// Package rule compiles and evaluates the conditions and schedules of Teleport's
+// access monitoring rules.
+//
+// The language is Teleport's predicate language as its documentation has it. An
+// expression has a type before it has a value, so almost everything that can be
+// wrong with a condition is found when the rule arrives, with its line and
+// column, and not when a request needs it.
+//
+// Invariants: compiling and matching are pure and never panic; a condition's
+// length, nesting and patterns are bounded, and so is the work of one match,
+// whatever a requester writes into a reason; matching never changes the input.
+//
+// It looks nothing up: [Rule.Needs] reports whether a condition needs traits or
+// labels, and the caller puts them into the [Input]. Recipients are the concern
+// of package route.
 package rule
 
 import (
@@ -25,7 +40,7 @@ func (s Source) Equal(o Source) bool {
 		slices.EqualFunc(s.Schedules, o.Schedules, Schedule.Equal)
 }
 
-// Needs is what a condition wants to know beyond the request itself.
+// Needs is what a condition needs beyond the request itself.
 type Needs struct {
 	Traits bool // of the requester
 	Labels bool // of the requested resources
@@ -47,7 +62,8 @@ type Rule struct {
 	notes  []string
 }
 
-// Compile reads the rule's condition and schedules. Its error is an [*Error].
+// Compile parses the rule's condition, checks its types, and reads the schedules.
+// Its error is an [*Error].
 func Compile(src Source) (Rule, error) {
 	r, err := compile(src)
 	if err != nil {
@@ -85,11 +101,12 @@ func (r Rule) Scheduled(created time.Time) bool {
 	return len(r.weeks) == 0 || slices.ContainsFunc(r.weeks, func(w week) bool { return w.holds(created) })
 }
 
-// Needs returns what the condition wants to know beyond the request.
+// Needs returns what the condition needs beyond the request.
 func (r Rule) Needs() Needs { return r.needs }
 
-// Match reports whether the request fulfils the condition. Its error is an [*Error]:
-// a few things show only with a value, such as an email that is none.
+// Match reports whether the condition holds for the input. Its error is an
+// [*Error]: a few mistakes show only with a value, such as an invalid email
+// address.
 func (r Rule) Match(in Input) (bool, error) {
 	env := &env{in: in, left: maxWork}
 	v, err := r.root.eval(env)
@@ -100,7 +117,7 @@ func (r Rule) Match(in Input) (bool, error) {
 	return v.bool, nil
 }
 
-// Error says what is wrong with a condition or a schedule, and where.
+// Error is a mistake in a condition or a schedule, with its position.
 type Error struct {
 	Rule     string
 	Schedule string // the schedule's name, if it is about one

@@ -76,7 +76,7 @@ func (s Schedule) compile() (w week, idle []string, wrong string) {
 	}
 	zone, err := time.LoadLocation(s.Timezone) // UTC for ""
 	if err != nil || s.Timezone == "Local" {
-		return week{}, nil, quote(s.Timezone) + ` is no time zone, expected one of the IANA database, such as "Europe/Berlin"`
+		return week{}, nil, quote(s.Timezone) + ` is not a time zone, expected one of the IANA database, such as "Europe/Berlin"`
 	}
 	w.zone = zone
 	if len(s.Shifts) == 0 {
@@ -85,16 +85,16 @@ func (s Schedule) compile() (w week, idle []string, wrong string) {
 	for i, in := range s.Shifts {
 		from, ok := minutes(in.Start)
 		if !ok {
-			return week{}, nil, fmt.Sprintf("shift %d: start %s is no time of day, expected one such as %q", i+1, quote(in.Start), "09:00")
+			return week{}, nil, fmt.Sprintf("shift %d: start %s is not a time of day, expected one such as %q", i+1, quote(in.Start), "09:00")
 		}
 		to, ok := minutes(in.End)
 		if !ok {
-			return week{}, nil, fmt.Sprintf("shift %d: end %s is no time of day, expected one such as %q", i+1, quote(in.End), "17:30")
+			return week{}, nil, fmt.Sprintf("shift %d: end %s is not a time of day, expected one such as %q", i+1, quote(in.End), "17:30")
 		}
 		day, known := weekdays[in.Weekday]
 		switch {
 		case !known:
-			idle = append(idle, fmt.Sprintf("shift %d: %s is no weekday such as %q, the shift never applies", i+1, quote(in.Weekday), time.Monday))
+			idle = append(idle, fmt.Sprintf("shift %d: %s is not a weekday such as %q, the shift never applies", i+1, quote(in.Weekday), time.Monday))
 		case from > to:
 			idle = append(idle, fmt.Sprintf("shift %d: it ends before it begins and never applies, expected two shifts over midnight", i+1))
 		default:

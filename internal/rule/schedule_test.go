@@ -90,15 +90,15 @@ func TestSchedulesThatCannotBeRead(t *testing.T) {
 		schedule Schedule
 		want     string
 	}{
-		{times("Europe/Nowhere", "Monday 09:00 17:00"), `"Europe/Nowhere" is no time zone, expected one of the IANA database`},
-		{times("Local", "Monday 09:00 17:00"), `"Local" is no time zone`},
-		{times("../etc/passwd", "Monday 09:00 17:00"), `"../etc/passwd" is no time zone`},
-		{times(strings.Repeat("x", 100)), `…" is no time zone`},
-		{times("", "Monday 09:00 17:00", "Monday 9:00 17:00"), `shift 2: start "9:00" is no time of day, expected one such as "09:00"`},
-		{times("", "Monday 09:00 24:00"), `shift 1: end "24:00" is no time of day`},
-		{times("", "Monday 00:60 24:00"), `shift 1: start "00:60" is no time of day`},
-		{times("", "Monday 09:00:00 10:00"), `shift 1: start "09:00:00" is no time of day`},
-		{times("", "sometime 09:00 x"), `shift 1: end "x" is no time of day`},
+		{times("Europe/Nowhere", "Monday 09:00 17:00"), `"Europe/Nowhere" is not a time zone, expected one of the IANA database`},
+		{times("Local", "Monday 09:00 17:00"), `"Local" is not a time zone`},
+		{times("../etc/passwd", "Monday 09:00 17:00"), `"../etc/passwd" is not a time zone`},
+		{times(strings.Repeat("x", 100)), `…" is not a time zone`},
+		{times("", "Monday 09:00 17:00", "Monday 9:00 17:00"), `shift 2: start "9:00" is not a time of day, expected one such as "09:00"`},
+		{times("", "Monday 09:00 24:00"), `shift 1: end "24:00" is not a time of day`},
+		{times("", "Monday 00:60 24:00"), `shift 1: start "00:60" is not a time of day`},
+		{times("", "Monday 09:00:00 10:00"), `shift 1: start "09:00:00" is not a time of day`},
+		{times("", "sometime 09:00 x"), `shift 1: end "x" is not a time of day`},
 		{Schedule{Name: "hours", Unread: "field 2"}, `has field 2, which this version can't read`},
 		{many, `too many shifts, expected at most 10000`},
 	} {
@@ -123,7 +123,7 @@ func TestWhatHasNoEffectIsNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`field 9`, `schedule "hours": it has no shifts`, `schedule "hours": shift 2: "mon" is no weekday such as "Monday"`, `shift 3: it ends before it begins`,
+		`field 9`, `schedule "hours": it has no shifts`, `schedule "hours": shift 2: "mon" is not a weekday such as "Monday"`, `shift 3: it ends before it begins`,
 	}
 	for i, note := range r.Notes() {
 		if i >= len(want) || !strings.Contains(note, want[i]) {

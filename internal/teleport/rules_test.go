@@ -18,7 +18,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// seenRules is what a Handler was told of rules.
+// seenRules records the rules that a Handler got.
 type seenRules struct {
 	mu       sync.Mutex
 	last     []rule.Source
@@ -231,7 +231,7 @@ func TestRulesOnServersThatRefuseTheWatch(t *testing.T) {
 	}
 }
 
-// Without anybody to tell, nothing is asked for.
+// Without a Handler for rules, they are not read.
 func TestRulesNobodyWants(t *testing.T) {
 	s := startServer(t, teleporttest.Options{})
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})
@@ -246,7 +246,7 @@ func TestRulesNobodyWants(t *testing.T) {
 
 // What newer servers say of a rule arrives with the list and with the watch.
 func TestSchedulesComeOverTheWire(t *testing.T) {
-	s := startServer(t, teleporttest.Options{})
+	s := startServer(t, teleporttest.Options{ServerVersion: "18.2.8"})
 	schedules := map[string]teleporttest.Schedule{
 		"weekend": {Shifts: []teleporttest.Shift{{Weekday: "Saturday", Start: "00:00", End: "23:59"}, {Weekday: "Sunday", Start: "00:00", End: "23:59"}}},
 		"evening": {Timezone: "Asia/Seoul", Shifts: []teleporttest.Shift{{Weekday: "Monday", Start: "18:00", End: "22:30"}}},

@@ -164,7 +164,7 @@ func TestOldServersHaveNeitherRulesNorLoginStates(t *testing.T) {
 }
 
 func TestSchedulesAreSentAndChecked(t *testing.T) {
-	s := start(t, teleporttest.Options{})
+	s := start(t, teleporttest.Options{ServerVersion: "18.2.8"})
 	c := connect(t, s, teleporttest.Identity{})
 	with := func(r teleporttest.Rule, shifts ...teleporttest.Shift) teleporttest.Rule {
 		r.Name, r.Condition = "r", "true"
