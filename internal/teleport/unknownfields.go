@@ -121,8 +121,8 @@ const desiredReviewed = "reviewed"
 // newerRuleFields reads what servers since 18 say in a rule beside what the api
 // module knows: its schedules, and phrases for all else that we can't follow.
 //
-// What Teleport itself reviews automatically is none of our business. A rule that
-// wants it from us is told that we don't.
+// Teleport itself reviews automatically, so automatic_review and desired_state don't
+// concern notifications. Only a rule that asks this plugin for it is worth a phrase.
 func newerRuleFields(r *rulespb.AccessMonitoringRule) (schedules []rule.Schedule, unread []string) {
 	note := func(where string, b []byte, known ...protowire.Number) []field {
 		fields, valid := fieldsOf(b)
