@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +199,15 @@ a = "{{.User.Traits.team}}"`)
 	if a := ask(app.RouteOptions{RequestID: id}, explained{Name: "security", Rule: "prod", ID: "#security"}); a.Request.ID != id {
 		t.Errorf("it is about %+v", a.Request)
 	}
+	w.must(w.teleport.SetServerVersion("18.2.8"))
+	w.must(w.teleport.PutRule(teleporttest.Rule{Name: "never", Condition: "true", Recipients: []string{"dev"}, Schedules: map[string]teleporttest.Schedule{
+		"another day": {Shifts: []teleporttest.Shift{{Weekday: time.Now().UTC().AddDate(0, 0, 3).Weekday().String(), Start: "00:00", End: "23:59"}}},
+	}}))
+	a = ask(app.RouteOptions{Request: made("prod")}, explained{Name: "security", Rule: "prod", ID: "#security"})
+	if !slices.Equal(a.Outside, []string{"never"}) {
+		t.Errorf("outside the schedules of %q", a.Outside)
+	}
+	w.must(w.teleport.DeleteRule("never"))
 	if n := len(w.slack.Messages(dev)) + len(w.slack.Messages(sec)) + len(w.slack.DirectMessages(alice)); n != 0 {
 		t.Errorf("a question posts %d messages", n)
 	}

@@ -61,6 +61,9 @@ func Route(ctx context.Context, o RouteOptions) (recipient.Explanation, error) {
 			return recipient.Explanation{}, fault.Wrapf(err, "read request %s", o.RequestID)
 		}
 	}
+	if req.Created.IsZero() { // it would be made now; schedules of rules ask for it
+		req.Created = time.Now()
+	}
 	r := recipient.New(recipient.Options{
 		Users: tp, Directory: sl, Inspector: inspector{tp, o.Traits},
 		Routes:      route.Table(o.Config.Recipients),

@@ -139,7 +139,8 @@ type answerReport struct {
 	Resolved   bool              `json:"resolved"` // recipients were looked up
 	Recipients []recipientReport `json:"recipients"`
 	LeftOut    []gapReport       `json:"left_out,omitempty"`
-	Later      string            `json:"unknown,omitempty"` // why the answer is incomplete
+	Outside    []string          `json:"outside_schedule,omitempty"` // rules
+	Later      string            `json:"unknown,omitempty"`          // why the answer is incomplete
 }
 
 type requestReport struct {
@@ -215,6 +216,7 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 	for _, g := range a.Unresolved {
 		r.LeftOut = append(r.LeftOut, gapReport{Recipient: g.Recipient, Key: g.Role, Rule: g.Rule, What: g.What})
 	}
+	r.Outside = a.Outside
 	if a.Pending != nil {
 		r.Later = a.Pending.Error()
 	}
@@ -266,6 +268,9 @@ func (r answerReport) print(w io.Writer) error {
 			why = "rule"
 		}
 		lines = append(lines, fmt.Sprintf("left out: %s (%s): %s", g.Recipient, because(why, g.Key, g.Rule), g.What))
+	}
+	for _, rule := range r.Outside {
+		lines = append(lines, fmt.Sprintf("outside the schedule of rule %q", rule))
 	}
 	if r.Later != "" {
 		lines = append(lines, "incomplete: "+r.Later)

@@ -129,7 +129,7 @@ func smallTeam() []step {
 }
 
 // incidentCondition is the condition in examples/many-teams/rules.yaml.
-const incidentCondition = `contains(access_request.spec.roles, "payments-prod") && contains(access_request.spec.suggested_reviewers, "payments-oncall@example.com")`
+const incidentCondition = `access_request.spec.roles.contains("payments-prod") && access_request.spec.suggested_reviewers.contains("payments-oncall@example.com")`
 
 func incidentRecipients() []string { return []string{"incidents", "payments-oncall@example.com"} }
 

@@ -434,6 +434,13 @@ func (d *delivery) again(after time.Duration) {
 	}
 }
 
+// within asks for another delivery after that time at the latest, if it is not zero.
+func (d *delivery) within(limit time.Duration) {
+	if limit > 0 && (d.result.Within == 0 || limit < d.result.Within) {
+		d.result.Within = limit
+	}
+}
+
 // flush writes what is not written yet. A save that failed is not repeated here:
 // the next delivery does that, with what was posted.
 func (d *delivery) flush(ctx context.Context) {

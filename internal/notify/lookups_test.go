@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gravitational/teleport/api/types"
 	"google.golang.org/grpc/codes"
 
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
@@ -92,6 +93,81 @@ func TestAMentionIsNotWorthALongOne(t *testing.T) {
 			t.Error("mentioned out of nowhere, or nobody is told why not")
 		}
 	})
+}
+
+// While look-ups fail, a request waits for as long as is promised, and no
+// backoff makes it longer.
+func TestARequestWaitsThirtySecondsAtMost(t *testing.T) {
+	const promised, names = 30 * time.Second, 3 * time.Second // names are what a message itself waits for
+	node := []types.ResourceID{{ClusterName: "teleport.example.com", Kind: "node", Name: "web-1"}}
+	for name, tt := range map[string]struct {
+		rule   teleporttest.Rule
+		faults func(*universe)
+		want   []string
+	}{
+		"for labels": {
+			rule: teleporttest.Rule{Condition: `access_request.spec.resource_labels_union["env"].contains("prod")`, Recipients: []string{"security"}},
+			faults: func(u *universe) {
+				u.teleport.Inject(teleporttest.Fault{Method: "ListResources", Code: codes.Unavailable, Message: "away"})
+			},
+			want: []string{"#ops", "alice"},
+		},
+		"for labels without an answer": {
+			rule:   teleporttest.Rule{Condition: `access_request.spec.resource_labels_union["env"].contains("prod")`, Recipients: []string{"security"}},
+			faults: func(u *universe) { u.teleport.Inject(teleporttest.Fault{Method: "ListResources", Latency: time.Hour}) },
+			want:   []string{"#ops", "alice"},
+		},
+		"for a mention": {
+			rule:   teleporttest.Rule{Condition: "true", Recipients: []string{"#security @oncall"}},
+			faults: func(u *universe) { u.slack.Inject(slacktest.Fault{Method: "usergroups.list", Status: 503}) },
+			want:   []string{"#security", "alice"},
+		},
+		"for a mention that Slack puts off": {
+			rule: teleporttest.Rule{Condition: "true", Recipients: []string{"#security @oncall"}},
+			faults: func(u *universe) {
+				u.slack.Inject(slacktest.Fault{Method: "usergroups.list", RetryAfter: 5 * time.Minute})
+			},
+			want: []string{"#security", "alice"},
+		},
+		"for a mention without an answer": {
+			rule:   teleporttest.Rule{Condition: "true", Recipients: []string{"#security @oncall"}},
+			faults: func(u *universe) { u.slack.Inject(slacktest.Fault{Method: "usergroups.list", Latency: time.Hour}) },
+			want:   []string{"#security", "alice"},
+		},
+		"for traits without an answer": {
+			rule: teleporttest.Rule{Condition: `user.traits["team"].contains("dev")`, Recipients: []string{"security"}},
+			faults: func(u *universe) {
+				u.teleport.Inject(teleporttest.Fault{Method: "GetUserLoginState", Latency: time.Hour})
+			},
+			want: []string{"#ops", "alice"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, u *universe, log *lockedBuffer, failed *counts) {
+				u.slack.SetScopes(append(slacktest.DefaultScopes(), "im:write", "usergroups:read")...)
+				tt.rule.Name = "team"
+				if err := u.teleport.PutRule(tt.rule); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Minute)
+				tt.faults(u)
+				r, err := u.teleport.CreateRequest(teleporttest.Request{
+					User: "alice@example.com", Roles: []string{"any"}, TTL: 10 * time.Hour, Resources: node,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				asked := time.Now()
+				for len(u.told(r.GetName())) < len(tt.want) && time.Since(asked) < 5*time.Minute {
+					time.Sleep(100 * time.Millisecond)
+				}
+				if took := time.Since(asked); took < promised-time.Second || took > promised+names+time.Second {
+					t.Errorf("posted after %v", took)
+				}
+				heard(t, u, r.GetName(), "in the end", tt.want...)
+			})
+		})
+	}
 }
 
 // Who was unknown to Slack and is found later is posted to, although the record

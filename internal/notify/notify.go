@@ -224,14 +224,18 @@ func (n *Notifier) handle(ctx context.Context, id string) {
 	if n.o.Observer != nil {
 		n.o.Observer.Reconciled(Reconciled{Took: time.Since(begin), Status: result.status()})
 	}
-	log := n.o.Log.With(slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, result.RetryAfter))
+	after := result.RetryAfter
+	if result.Within > 0 {
+		after = min(after, result.Within)
+	}
+	log := n.o.Log.With(slog.String(logkey.RequestID, id), slog.Duration(logkey.RetryIn, after))
 	switch {
 	case result.Failed:
 		log.Debug("delivery failed, trying again later")
-		n.queue.Retry(id, queue.Normal, result.RetryAfter)
-	case result.RetryAfter > 0:
+		n.queue.Retry(id, queue.Normal, after, result.Within)
+	case after > 0:
 		log.Debug("delivery waits")
-		n.queue.After(id, queue.Normal, result.RetryAfter)
+		n.queue.After(id, queue.Normal, after)
 	default:
 		n.queue.Succeed(id)
 	}

@@ -52,6 +52,7 @@ func Statuses() []Status { return []Status{Settled, Waiting, Failed} }
 type Result struct {
 	Failed     bool          // something is due and could not be done
 	RetryAfter time.Duration // reconcile again after this long; zero for not, unless Failed
+	Within     time.Duration // but not later than this, whatever the backoff; zero for no limit
 }
 
 // status returns how the delivery ended.

@@ -79,6 +79,7 @@ func (n *Notifier) assign(ctx context.Context, d *delivery) {
 		if err != nil {
 			n.logLookup(err)
 			d.retryFor(err)
+			d.within(d.memory.recipients.Patience())
 		}
 	}
 	if d.st.announces() {

@@ -59,7 +59,7 @@ func TestStalled(t *testing.T) {
 		n.stall.touch(id)
 		is("a worker takes it", "")
 
-		n.queue.Retry(id, queue.Normal, time.Hour)
+		n.queue.Retry(id, queue.Normal, time.Hour, 0)
 		n.queue.Done(id)
 		n.stall.end(id)
 		time.Sleep(50 * time.Minute)

@@ -114,12 +114,16 @@ func (q *Queue) After(key string, p Priority, d time.Duration) {
 }
 
 // Retry makes a key that failed due after a backoff that grows with each
-// failure, but not before atLeast, and returns the delay.
-func (q *Queue) Retry(key string, p Priority, atLeast time.Duration) time.Duration {
+// failure, but not before atLeast, and not after atMost unless that is zero. It
+// returns the delay.
+func (q *Queue) Retry(key string, p Priority, atLeast, atMost time.Duration) time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	it := q.item(key, p)
 	d := max(backoff(it.failures), atLeast)
+	if atMost > 0 {
+		d = min(d, atMost)
+	}
 	it.failures++
 	if it.working {
 		it.wait = d

@@ -83,7 +83,7 @@ func TestBackoffGrowsAndEndsWithSuccess(t *testing.T) {
 		last := time.Duration(0)
 		for i := range 12 {
 			next(t, q)
-			d := q.Retry("a", queue.Normal, 0)
+			d := q.Retry("a", queue.Normal, 0, 0)
 			q.Done("a")
 			if ceiling := min(queue.BackoffFirst<<i, queue.BackoffMax); d > ceiling || d < ceiling*3/4 {
 				t.Errorf("backoff %d is %v, want within a quarter below %v", i+1, d, ceiling)
@@ -101,7 +101,7 @@ func TestBackoffGrowsAndEndsWithSuccess(t *testing.T) {
 		q.Add("a", queue.Urgent)
 		q.Done("a")
 		next(t, q)
-		if d := q.Retry("a", queue.Normal, 0); d > queue.BackoffFirst {
+		if d := q.Retry("a", queue.Normal, 0, 0); d > queue.BackoffFirst {
 			t.Errorf("first backoff after a success is %v", d)
 		}
 	})
@@ -112,7 +112,7 @@ func TestRetryWaitsAtLeastAsAsked(t *testing.T) {
 		q := queue.New()
 		q.Add("a", queue.Urgent)
 		next(t, q)
-		if d := q.Retry("a", queue.Normal, 30*time.Second); d != 30*time.Second {
+		if d := q.Retry("a", queue.Normal, 30*time.Second, 0); d != 30*time.Second {
 			t.Errorf("delay %v, want Slack's 30s", d)
 		}
 		q.Done("a")
@@ -138,11 +138,37 @@ func TestAfterIsCutShortByAnEvent(t *testing.T) {
 	})
 }
 
+func TestRetryWaitsAtMostAsAllowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := queue.New()
+		for range 20 { // far into the longest backoff
+			q.Retry("a", queue.Normal, 0, 0)
+		}
+		if d := q.Retry("b", queue.Normal, time.Hour, 3*time.Second); d != 3*time.Second {
+			t.Errorf("delay %v of an hour, want 3s", d)
+		}
+		q.Kick()
+		next(t, q)
+		next(t, q)
+		for range 20 {
+			q.Retry("a", queue.Normal, 0, 0)
+		}
+		if d := q.Retry("a", queue.Normal, 0, 3*time.Second); d != 3*time.Second {
+			t.Errorf("delay %v after many failures, want 3s", d)
+		}
+		q.Done("a")
+		time.Sleep(3*time.Second - 1)
+		idle(t, q)
+		time.Sleep(time.Nanosecond)
+		next(t, q)
+	})
+}
+
 func TestKickEndsEveryWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := queue.New()
 		for i := range 3 {
-			q.Retry(fmt.Sprint(i), queue.Normal, time.Hour)
+			q.Retry(fmt.Sprint(i), queue.Normal, time.Hour, 0)
 		}
 		idle(t, q)
 		q.Kick()
@@ -216,7 +242,7 @@ func TestNothingIsForgottenNorDoubled(t *testing.T) {
 						mu.Lock()
 						busy[k] = false
 						if fails[(n*3+w)%len(fails)] && n < 20 {
-							q.Retry(key, queue.Normal, 0)
+							q.Retry(key, queue.Normal, 0, 0)
 						} else {
 							seen[k] = max(seen[k], v)
 							q.Succeed(key)

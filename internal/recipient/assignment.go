@@ -26,6 +26,7 @@ type assignment struct {
 	requesterPending bool  // who the requester is, is not known yet
 	pending          error // the first that makes it worth assigning again
 	unresolved       []route.Unresolved
+	outside          []string // rules, see Explanation
 	recipients       []Assigned
 }
 
@@ -38,12 +39,15 @@ var errNobody = &fault.Error{
 // assign assigns those whom rules name if that reaches anybody, else those of
 // the static routes, and the requester.
 func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
+	in.Memory.begin()
+	defer in.Memory.end()
 	a := &assignment{r: r, in: in, rec: in.Record}
 	a.findRequester(ctx)
 
 	inputs := &ruleInputs{r: r, in: in}
 	byRule := r.matchRules(ctx, inputs)
 	a.setPending(byRule.pending)
+	a.outside = byRule.outside
 	if byRule.pending == nil {
 		a.reportUnresolved(byRule.Unresolved)
 	}
@@ -269,7 +273,9 @@ func (a *assignment) mentions(ctx context.Context, w route.Want) (names []string
 			names = union(names, []string{m.Group})
 			continue
 		}
-		to, err := a.r.o.Directory.Resolve(ctx, m.Group)
+		limited, cancel := a.in.Memory.limit(ctx)
+		to, err := a.r.o.Directory.Resolve(limited, m.Group)
+		cancel()
 		if err == nil && to.Kind != access.Group {
 			err = fault.New(fault.Permanent, "look up the user group "+m.Group, "not_a_group")
 		}
@@ -278,7 +284,7 @@ func (a *assignment) mentions(ctx context.Context, w route.Want) (names []string
 		case err == nil:
 			a.r.problems.Clear(key)
 			names = union(names, []string{to.ID})
-		case fault.Temporary(err) && a.in.Memory.mayWait("mentions"):
+		case fault.Temporary(err) && a.in.Memory.mayWait():
 			return nil, err
 		default:
 			a.r.problems.Problem(slog.LevelWarn, key, "user group can't be mentioned, posting without the mention", err,

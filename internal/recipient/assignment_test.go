@@ -74,6 +74,8 @@ func (c *company) Labels(context.Context, []access.Resource) ([]map[string]strin
 	return nil, away
 }
 
+var mondays = []rule.Schedule{{Name: "mondays", Shifts: []rule.Shift{{Weekday: "Monday", Start: "09:00", End: "17:00"}}}}
+
 // TestAssign reads as: what is configured and who can be found, and who has a
 // copy then.
 func TestAssign(t *testing.T) {
@@ -112,6 +114,16 @@ func TestAssign(t *testing.T) {
 		"a rule that applies comes before static routes": {
 			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{team},
 			want: []record.Copy{ops, requester},
+		},
+		"a rule outside its schedule leaves it to static routes": {
+			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{{Name: "r", Condition: "true", Recipients: []string{"#ops"}, Schedules: mondays}},
+			request: func(r *access.Request) { r.Created = time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC) },
+			want:    []record.Copy{dev, requester},
+		},
+		"a rule in its schedule": {
+			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{{Name: "r", Condition: "true", Recipients: []string{"#ops"}, Schedules: mondays}},
+			request: func(r *access.Request) { r.Created = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) },
+			want:    []record.Copy{ops, requester},
 		},
 		"a rule that reaches nobody leaves it to static routes": {
 			routes: route.Table{"*": {"#dev"}}, rules: []rule.Source{{Name: "r", Condition: "true", Recipients: []string{"nobody@example.com"}}},
@@ -236,6 +248,35 @@ func TestALookUpThatFailsHoldsARequestUpForAWhile(t *testing.T) {
 	})
 }
 
+// One that needs two of them, one after the other, waits no longer.
+func TestLookUpsShareOnePatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCompany()
+		c.noTraits, c.down["@oncall"] = away, true
+		r := recipient.New(recipient.Options{Users: c, Directory: c, Inspector: c, Routes: route.Table{"*": {"#dev @oncall"}}, Log: slog.New(slog.DiscardHandler)})
+		r.SetRules([]rule.Source{{Name: "team", Condition: `user.traits["team"].contains("blue")`, Recipients: []string{"#ops"}}})
+		memory := &recipient.Memory{}
+		in := recipient.Input{Request: access.Request{ID: "r1", User: "alice", Roles: []string{"editor"}}, Routing: r.Routing(), Memory: memory}
+		step := func(after, patience time.Duration, copies int) {
+			t.Helper()
+			time.Sleep(after)
+			rec, _ := r.Assign(t.Context(), in)
+			if got := memory.Patience(); len(rec.Copies) != copies || got != patience {
+				t.Errorf("%d copies, and %v left; want %d and %v", len(rec.Copies), got, copies, patience)
+			}
+		}
+		step(0, 30*time.Second, 1)
+		step(10*time.Second, 20*time.Second, 1)
+		step(20*time.Second, 0, 2)
+		// When all is well the patience is whole again.
+		c.noTraits = nil
+		delete(c.down, "@oncall")
+		step(time.Minute, 0, 2)
+		c.noTraits = away
+		step(time.Minute, 30*time.Second, 1)
+	})
+}
+
 // The fingerprint changes with whatever recipients are assigned from.
 func TestFingerprint(t *testing.T) {
 	c := newCompany()
@@ -260,6 +301,16 @@ func TestFingerprint(t *testing.T) {
 		"no requester": func(o *recipient.Options, _ *access.Request) []rule.Source { o.NoRequester = true; return nil },
 		"a rule": func(*recipient.Options, *access.Request) []rule.Source {
 			return []rule.Source{{Name: "r", Condition: "true"}}
+		},
+		"a schedule": func(o *recipient.Options, _ *access.Request) []rule.Source {
+			plain := []rule.Source{{Name: "r", Condition: "true"}}
+			without, with := recipient.New(*o), recipient.New(*o)
+			without.SetRules(plain)
+			with.SetRules([]rule.Source{{Name: "r", Condition: "true", Schedules: mondays}})
+			if without.Routing().Fingerprint(req) == with.Routing().Fingerprint(req) {
+				t.Error("a schedule changes nothing beside the rule")
+			}
+			return []rule.Source{{Name: "r", Condition: "true", Schedules: mondays}}
 		},
 		"a role": func(_ *recipient.Options, r *access.Request) []rule.Source { r.Roles = []string{"dba"}; return nil },
 		"a suggestion": func(_ *recipient.Options, r *access.Request) []rule.Source {

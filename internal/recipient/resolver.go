@@ -188,22 +188,49 @@ func (in Input) progress() {
 // Memory is what is remembered of one request between two assignments. Its zero
 // value is ready. It is used by one goroutine at a time.
 type Memory struct {
-	failedSince map[string]time.Time // since when look-ups of a kind have failed
-	nobody      bool                 // it was logged that the request has no recipients
+	began       time.Time // when the last assignment began
+	failing     bool      // a look-up failed in the last assignment
+	failedSince time.Time // since when look-ups have failed; zero while none does
+	nobody      bool      // it was logged that the request has no recipients
 }
 
-// mayWait reports whether the request may wait longer for a kind of look-up
-// that has failed.
-func (m *Memory) mayWait(kind string) bool {
-	since, ok := m.failedSince[kind]
-	if !ok {
-		if m.failedSince == nil {
-			m.failedSince = map[string]time.Time{}
-		}
-		since = time.Now()
-		m.failedSince[kind] = since
+// begin starts another assignment.
+func (m *Memory) begin() { m.began, m.failing = time.Now(), false }
+
+// end ends an assignment: where no look-up failed, the patience is whole again.
+func (m *Memory) end() {
+	if !m.failing {
+		m.failedSince = time.Time{}
 	}
-	return time.Since(since) < lookupPatience
+}
+
+// mayWait reports whether the request may wait longer for a look-up that has
+// failed. All look-ups share one patience, since the request waits for each.
+func (m *Memory) mayWait() bool {
+	m.failing = true
+	if m.failedSince.IsZero() {
+		m.failedSince = m.began // the look-up itself may have taken its time
+	}
+	return time.Since(m.failedSince) < lookupPatience
+}
+
+// limit bounds a look-up once one has failed, so that one without an
+// answer does not hold the request up beyond its patience.
+func (m *Memory) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if m.failedSince.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, max(lookupPatience-time.Since(m.failedSince), lastTry))
+}
+
+// Patience returns how long the request may still wait for look-ups that failed
+// in the last assignment. After that, assigning again gives it recipients without
+// them. It is zero if the request does not wait for any.
+func (m *Memory) Patience() time.Duration {
+	if !m.failing || m.failedSince.IsZero() {
+		return 0
+	}
+	return max(lookupPatience-time.Since(m.failedSince), 0)
 }
 
 // Assign returns the request's record with a copy for each recipient. The error
@@ -221,6 +248,7 @@ func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) 
 // escalations. As long as there is an error, the request counts as not
 // escalated, and all who could be found are assigned nevertheless.
 func (r *Resolver) Escalate(ctx context.Context, in Input) (record.Record, error) {
+	in.Memory.began = time.Now() // what has failed for an assignment goes on
 	a := &assignment{r: r, in: in, rec: in.Record}
 	a.findRequester(ctx) // who is not the one to escalate to
 	input := route.Input{Request: in.Request}
@@ -249,6 +277,7 @@ type Explanation struct {
 	Request    access.Request
 	Recipients []Assigned         // in the order in which they are asked for
 	Unresolved []route.Unresolved // configured recipients that came to nobody
+	Outside    []string           // rules that don't apply: the request was made outside their schedules
 	Requester  access.Recipient   // who asks, in Slack; zero if they get no message
 	Pending    error              // why some of it could not be found out; nil if it could
 }
@@ -266,7 +295,7 @@ type Assigned struct {
 // nothing; problems with rules and recipients are logged as for a request.
 func (r *Resolver) Explain(ctx context.Context, req access.Request) Explanation {
 	a := r.assign(ctx, Input{Request: req, Routing: r.Routing(), Memory: &Memory{}})
-	e := Explanation{Request: req, Recipients: a.recipients, Unresolved: a.unresolved, Pending: a.pending}
+	e := Explanation{Request: req, Recipients: a.recipients, Unresolved: a.unresolved, Outside: a.outside, Pending: a.pending}
 	if !r.o.NoRequester {
 		e.Requester = a.requester
 	}

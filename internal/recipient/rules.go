@@ -2,8 +2,11 @@ package recipient
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
@@ -17,10 +20,21 @@ import (
 // mention needs while it fails, before it goes on without.
 const lookupPatience = 30 * time.Second
 
-// errUnread is the problem with a rule that says more than we can read.
-var errUnread = &fault.Error{
-	Class: fault.Permanent, Reason: "unread_parts",
-	Hint: "schedules of rules are not supported yet: its recipients are notified at any time",
+// lastTry is how long such a look-up may take when the patience has ended.
+const lastTry = time.Second
+
+// maxNotes is how many notes on a rule are logged.
+const maxNotes = 5
+
+// errNotes is the problem with a rule that says something that has no effect.
+func errNotes(notes []string) error {
+	if more := len(notes) - maxNotes; more > 0 {
+		notes = append(slices.Clone(notes[:maxNotes]), fmt.Sprintf("and %d more", more))
+	}
+	return &fault.Error{
+		Class: fault.Permanent, Op: strings.Join(notes, "; "),
+		Hint: "the rest of the rule is used; a newer version of this program may read what this one can't",
+	}
 }
 
 // SetRules replaces the access monitoring rules and reports whether they are
@@ -48,15 +62,17 @@ func (r *Resolver) SetRules(sources []rule.Source) (changed bool) {
 	}
 	for _, src := range sources {
 		if err := broken[src.Name]; err != nil {
-			r.ruleFailed(src.Name, "condition")
+			r.ruleFailed(src.Name, compileReason(err))
 			r.ruleProblem(aboutRule, src, "access monitoring rule can't be read, ignoring it", err)
 		}
 		if err := unnamed[src.Name]; err != nil {
 			r.ruleFailed(src.Name, "recipients")
 			r.ruleProblem(aboutRuleNames, src, "access monitoring rule names a recipient that can't be read", err)
 		}
-		if src.Unread {
-			r.ruleProblem(aboutRuleParts, src, "access monitoring rule has parts that can't be read", errUnread)
+	}
+	for _, one := range rules {
+		if notes := one.Notes(); len(notes) > 0 {
+			r.ruleProblem(aboutRuleParts, one.Source, "access monitoring rule has parts that have no effect", errNotes(notes))
 		}
 	}
 	if len(before) > 0 || len(sources) > 0 {
@@ -87,6 +103,14 @@ func compile(sources []rule.Source, known []rule.Rule) (rules []rule.Rule, broke
 	return rules, broken
 }
 
+// compileReason returns which part of a rule can't be read.
+func compileReason(err error) string {
+	if e, ok := errors.AsType[*rule.Error](err); ok && e.Line == 0 {
+		return "schedule"
+	}
+	return "condition"
+}
+
 // recipientsOf reads whom each rule names.
 func recipientsOf(rules []rule.Rule) (named route.Named, broken map[string]error) {
 	named, broken = route.Named{}, map[string]error{}
@@ -102,7 +126,9 @@ func recipientsOf(rules []rule.Rule) (named route.Named, broken map[string]error
 
 // RuleReasons returns the reasons that Options.RuleFailed is called with, beside
 // those of the adapters' errors.
-func RuleReasons() []string { return []string{"condition", "evaluate", "recipients", "traits_denied"} }
+func RuleReasons() []string {
+	return []string{"condition", "evaluate", "recipients", "schedule", "traits_denied"}
+}
 
 func (r *Resolver) ruleFailed(name, reason string) {
 	if r.o.RuleFailed != nil {
@@ -113,8 +139,9 @@ func (r *Resolver) ruleFailed(name, reason string) {
 // ruleResult is what the rules come to for a request.
 type ruleResult struct {
 	route.Routed
-	failed  bool  // at least one rule could not be evaluated, or saw no traits
-	pending error // why they are better evaluated again before anything is decided
+	failed  bool     // at least one rule could not be evaluated, or saw no traits
+	pending error    // why they are better evaluated again before anything is decided
+	outside []string // the rules whose schedules don't have the time when the request was made
 }
 
 // matchRules evaluates every rule for the request. A rule that can't be
@@ -124,6 +151,10 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 	var applying []rule.Rule
 	req, routing := inputs.in.Request, inputs.in.Routing
 	for _, one := range routing.rules {
+		if !one.Scheduled(req.Created) {
+			result.outside = append(result.outside, one.Source.Name)
+			continue
+		}
 		applies, err := inputs.match(ctx, one)
 		key := logonce.Key{Kind: aboutRule, Name: one.Source.Name}
 		switch {
@@ -135,7 +166,7 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 			if applies {
 				applying = append(applying, one)
 			}
-		case fault.Temporary(err) && inputs.in.Memory.mayWait("rules"):
+		case fault.Temporary(err) && inputs.in.Memory.mayWait():
 			result.pending = err
 		default:
 			result.failed = true
@@ -199,7 +230,7 @@ func (l *ruleInputs) traitsInTime(ctx context.Context, pending error) (map[strin
 	if err == nil {
 		return traits, pending
 	}
-	if fault.Temporary(err) && l.in.Memory.mayWait("rules") && pending == nil {
+	if fault.Temporary(err) && l.in.Memory.mayWait() && pending == nil {
 		pending = err
 	}
 	return nil, pending
@@ -216,7 +247,9 @@ func (l *ruleInputs) traitsOf(ctx context.Context) (map[string][]string, error) 
 		l.in.progress()
 		l.traits = &lookup[map[string][]string]{err: errNoInspector}
 		if i := l.r.o.Inspector; i != nil {
-			l.traits.value, l.traits.err = i.Traits(ctx, l.in.Request.User)
+			limited, cancel := l.in.Memory.limit(ctx)
+			l.traits.value, l.traits.err = i.Traits(limited, l.in.Request.User)
+			cancel()
 		}
 		key := logonce.Key{Kind: aboutTraits}
 		switch err := l.traits.err; {
@@ -240,7 +273,9 @@ func (l *ruleInputs) labelsOf(ctx context.Context) ([]map[string]string, error) 
 			l.labels.err = errNoInspector
 		default:
 			l.in.progress()
-			l.labels.value, l.labels.err = i.Labels(ctx, l.in.Request.Resources)
+			limited, cancel := l.in.Memory.limit(ctx)
+			l.labels.value, l.labels.err = i.Labels(limited, l.in.Request.Resources)
+			cancel()
 		}
 	}
 	return l.labels.value, l.labels.err

@@ -34,6 +34,7 @@ var functions = map[string][]function{
 	"contains_any": {{method: true, params: []typ{setType, setType}, result: boolType, apply: containsAny}},
 	"contains_all": {{method: true, params: []typ{setType, setType}, result: boolType, apply: containsAll}},
 	"is_empty":     {{method: true, params: []typ{setType}, result: boolType, apply: isEmpty}},
+	"isempty":      {{method: true, params: []typ{setType}, result: boolType, apply: isEmpty}}, // Teleport's spelling of the method
 	"add":          {{method: true, params: []typ{setType, stringType}, variadic: true, result: setType, apply: addItems}},
 	"remove": {
 		{method: true, params: []typ{setType, stringType}, variadic: true, result: setType, apply: removeItems},
@@ -45,12 +46,23 @@ var functions = map[string][]function{
 	"put":        {{method: true, params: []typ{mapType, stringType, setType}, result: mapType, apply: putKey}},
 	"add_values": {{method: true, params: []typ{mapType, stringType, stringType}, variadic: true, result: mapType, apply: addValues}},
 
-	"strings.upper":      {{params: []typ{setType}, result: setType, apply: each(strings.ToUpper)}},
-	"strings.lower":      {{params: []typ{setType}, result: setType, apply: each(strings.ToLower)}},
-	"strings.replaceall": {{params: []typ{setType, stringType, stringType}, result: setType, apply: replaceAll}},
+	"strings.upper":      ofBoth(eachItem(strings.ToUpper)),
+	"strings.lower":      ofBoth(eachItem(strings.ToLower)),
+	"strings.replaceall": ofBoth(replaceAll, stringType, stringType),
 	"strings.split":      {{params: []typ{setType, stringType}, result: setType, apply: split}},
 	"email.local":        {{params: []typ{setType}, result: setType, fails: emailLocal}},
 
+	"time.RFC3339": {{params: []typ{stringType}, result: timeType, check: checkTime, fails: rfc3339}},
+	"before":       {{method: true, params: []typ{timeType, timeType}, result: boolType, apply: isBefore}},
+	"after":        {{method: true, params: []typ{timeType, timeType}, result: boolType, apply: isAfter}},
+	"between": {
+		{method: true, params: []typ{timeType, timeType, timeType}, result: boolType, apply: timeBetween},
+		{method: true, params: []typ{stringType, stringType, stringType}, result: boolType, check: checkVersions, fails: byVersion(versionBetween)},
+	},
+	"newer_than": {{method: true, params: []typ{stringType, stringType}, result: boolType, check: checkVersions, fails: byVersion(newerThan)}},
+	"older_than": {{method: true, params: []typ{stringType, stringType}, result: boolType, check: checkVersions, fails: byVersion(olderThan)}},
+
+	// Of a draft of Teleport that was never merged; a server refuses them.
 	"day":           {{method: true, params: []typ{timeType}, result: stringType, apply: weekday}},
 	"clock_between": {{method: true, params: []typ{timeType, stringType, stringType}, result: boolType, check: checkClock, apply: clockBetween}},
 }
@@ -280,31 +292,45 @@ func removeItems(e *env, args []value) (value, bool) {
 	return value{set: s}, true
 }
 
-// each applies f to every item. Changing its case makes a letter at most three
-// times as long in bytes.
-func each(f func(string) string) func(*env, []value) (value, bool) {
-	return func(e *env, args []value) (value, bool) {
-		s := make(set, len(args[0].set))
-		for item := range args[0].set {
-			if !e.spend(1 + 3*len(item)) {
-				return value{}, false
+// ofBoth is a function of a string, or of each item of a set: the result is of
+// the same type. rest are the types of further parameters.
+func ofBoth(f func(e *env, item string, rest []value) (string, bool), rest ...typ) []function {
+	return []function{
+		{params: append([]typ{setType}, rest...), result: setType, apply: func(e *env, args []value) (value, bool) {
+			s := make(set, len(args[0].set))
+			for item := range args[0].set {
+				out, ok := f(e, item, args[1:])
+				if !ok {
+					return value{}, false
+				}
+				s[out] = struct{}{}
 			}
-			s[f(item)] = struct{}{}
-		}
-		return value{set: s}, true
+			return value{set: s}, true
+		}},
+		{params: append([]typ{stringType}, rest...), result: stringType, apply: func(e *env, args []value) (value, bool) {
+			out, ok := f(e, args[0].string, args[1:])
+			return value{string: out}, ok
+		}},
 	}
 }
 
-func replaceAll(e *env, args []value) (value, bool) {
-	old, replacement := args[1].string, args[2].string
-	s := make(set, len(args[0].set))
-	for item := range args[0].set {
-		if !e.spend(1+len(item)) || !e.spend(strings.Count(item, old)*len(replacement)) {
-			return value{}, false
+// eachItem changes an item by f. A letter can become at most three times as long
+// in bytes by changing its case.
+func eachItem(f func(string) string) func(*env, string, []value) (string, bool) {
+	return func(e *env, item string, _ []value) (string, bool) {
+		if !e.spend(1 + 3*len(item)) {
+			return "", false
 		}
-		s[strings.ReplaceAll(item, old, replacement)] = struct{}{}
+		return f(item), true
 	}
-	return value{set: s}, true
+}
+
+func replaceAll(e *env, item string, rest []value) (string, bool) {
+	old, replacement := rest[0].string, rest[1].string
+	if !e.spend(1+len(item)) || !e.spend(strings.Count(item, old)*len(replacement)) {
+		return "", false
+	}
+	return strings.ReplaceAll(item, old, replacement), true
 }
 
 func split(e *env, args []value) (value, bool) {

@@ -1,5 +1,5 @@
-// Package rule compiles and evaluates the conditions of Teleport's access
-// monitoring rules.
+// Package rule compiles and evaluates the conditions and schedules of Teleport's
+// access monitoring rules.
 //
 // The language is Teleport's predicate language as its documentation has it. An
 // expression has a type before it has a value, so almost everything that can be
@@ -18,6 +18,7 @@ package rule
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
@@ -27,14 +28,16 @@ type Source struct {
 	Name       string
 	Condition  string
 	Recipients []string
-	// Unread reports whether the rule has parts that this version can't read,
-	// such as schedules.
-	Unread bool
+	Schedules  []Schedule // sorted by name; none for a rule that is always in force
+	// Unread is what else the rule says that this version can't follow, each a
+	// phrase such as "field 9". The rule is used without it.
+	Unread []string
 }
 
 // Equal reports whether both are the same rule.
 func (s Source) Equal(o Source) bool {
-	return s.Name == o.Name && s.Condition == o.Condition && s.Unread == o.Unread && slices.Equal(s.Recipients, o.Recipients)
+	return s.Name == o.Name && s.Condition == o.Condition && slices.Equal(s.Unread, o.Unread) && slices.Equal(s.Recipients, o.Recipients) &&
+		slices.EqualFunc(s.Schedules, o.Schedules, Schedule.Equal)
 }
 
 // Needs is what a condition needs beyond the request itself.
@@ -55,9 +58,12 @@ type Rule struct {
 	Source Source
 	root   expr
 	needs  Needs
+	weeks  []week
+	notes  []string
 }
 
-// Compile parses the rule's condition and checks its types. Its error is an [*Error].
+// Compile parses the rule's condition, checks its types, and reads the schedules.
+// Its error is an [*Error].
 func Compile(src Source) (Rule, error) {
 	r, err := compile(src)
 	if err != nil {
@@ -77,7 +83,22 @@ func compile(src Source) (Rule, *Error) {
 	if err != nil {
 		return Rule{}, err
 	}
-	return Rule{Source: src, root: root, needs: p.needs}, nil
+	weeks, notes, err := compileSchedules(src.Schedules)
+	if err != nil {
+		return Rule{}, err
+	}
+	return Rule{Source: src, root: root, needs: p.needs, weeks: weeks, notes: append(slices.Clone(src.Unread), notes...)}, nil
+}
+
+// Notes returns what the rule says and what has no effect, each a phrase: parts
+// that this version can't follow, and shifts that never apply.
+func (r Rule) Notes() []string { return r.notes }
+
+// Scheduled reports whether the rule is in force for a request of that creation
+// time: one of its schedules has it, or there are none. It is to be asked before
+// Match.
+func (r Rule) Scheduled(created time.Time) bool {
+	return len(r.weeks) == 0 || slices.ContainsFunc(r.weeks, func(w week) bool { return w.holds(created) })
 }
 
 // Needs returns what the condition needs beyond the request.
@@ -96,15 +117,20 @@ func (r Rule) Match(in Input) (bool, error) {
 	return v.bool, nil
 }
 
-// Error is a mistake in a condition, with its position.
+// Error is a mistake in a condition or a schedule, with its position.
 type Error struct {
-	Rule   string
-	Line   int // from 1
-	Column int // from 1, in characters
-	Reason string
+	Rule     string
+	Schedule string // the schedule's name, if it is about one
+	Line     int    // of the condition, from 1; 0 if it is about a schedule
+	Column   int    // from 1, in characters
+	Reason   string
 }
 
-// Error returns `rule "name": condition 1:5: reason`.
+// Error returns `rule "name": condition 1:5: reason`, or
+// `rule "name": schedule "name": reason`.
 func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("rule %q: schedule %s: %s", e.Rule, quote(e.Schedule), e.Reason)
+	}
 	return fmt.Sprintf("rule %q: condition %d:%d: %s", e.Rule, e.Line, e.Column, e.Reason)
 }

@@ -19,6 +19,9 @@ func FuzzCompile(f *testing.F) {
 		`contains_all(set("access"), access_request.spec.roles) && user.traits["team"].contains("dev")`,
 		`!regexp.match(access_request.spec.request_reason, "a+") || access_request.spec.creation_time.day() == "Monday"`,
 		`choose(option(true, dict(pair("a", set("b"))).put("c", "d").c), option(false, set())) != set("e",)`,
+		`between(time.RFC3339("2026-03-03T17:30:00Z"), access_request.spec.expiry, time.RFC3339(access_request.spec.request_reason))`,
+		`between(access_request.spec.request_reason, "1.0.0-rc.1", "v2.0.0+x") || newer_than(strings.upper(access_request.spec.user), "0.0.0")`,
+		`regexp.match(set(access_request.spec.request_reason), "*a*")`,
 		"`raw` == \"esc\\n\" // comment\n", `((((`, `"`, `a.b.c(`, `x[`, "\xff", `!`, `true)`, `/*`,
 	} {
 		f.Add(seed, "reason", "alice@example.com")

@@ -90,6 +90,10 @@ func TestConditions(t *testing.T) {
 		// Sets.
 		`is_empty(set())`:                                      true,
 		`set().is_empty()`:                                     true,
+		`set().isempty()`:                                      true, // as Teleport spells the method
+		`access_request.spec.roles.isempty()`:                  false,
+		`!user.traits["team"].isempty()`:                       true,
+		`set("a", "b").remove("a").add("c") == set("b", "c")`:  true,
 		`is_empty(set("a"))`:                                   false,
 		`!is_empty(access_request.spec.roles)`:                 true,
 		`set("a", "a") == set("a")`:                            true,
@@ -124,16 +128,34 @@ func TestConditions(t *testing.T) {
 
 		// Strings.
 		`strings.upper(set("Alice")) == set("ALICE")`:                                                  true,
-		`strings.lower("AbC") == set("abc")`:                                                           true,
+		`strings.lower("AbC") == "abc"`:                                                                true,
+		`strings.upper(access_request.spec.user) == "ALICE@EXAMPLE.COM"`:                               true,
+		`contains_any(set("ABC"), strings.upper("abc"))`:                                               true,
+		`strings.replaceall("user-name", "-", "_") == "user_name"`:                                     true,
+		`strings.upper(strings.replaceall(access_request.spec.user, "@example.com", "")) == "ALICE"`:   true,
 		`strings.replaceall(set("user-name"), "-", "_") == set("user_name")`:                           true,
 		`strings.split(set("devs security"), " ") == set("devs", "security")`:                          true,
 		`strings.split("ab", "") == set("a", "b")`:                                                     true,
 		`email.local(set("alice@example.com", "Bob <bob@example.com>")) == set("alice", "bob")`:        true,
 		`email.local(access_request.spec.user) == set("alice")`:                                        true,
-		"regexp.match(access_request.spec.request_reason, `INC-\\d+`)":                                 true,
-		`regexp.match(access_request.spec.request_reason, "^disk")`:                                    false,
+		"regexp.match(access_request.spec.request_reason, `^INC-\\d+.*$`)":                             true,
+		"regexp.match(set(access_request.spec.request_reason), `^INC-\\d+$`)":                          false,
+		`regexp.match(access_request.spec.request_reason, "INC-*")`:                                    true,
+		`regexp.match(access_request.spec.request_reason, "*disk*")`:                                   true,
+		`regexp.match(access_request.spec.request_reason, "disk")`:                                     false, // of the whole string
+		`regexp.match(access_request.spec.request_reason, "INC-")`:                                     false,
+		`regexp.match(access_request.spec.request_reason, "disk*")`:                                    false,
+		`regexp.match(set("a\nb"), "a*")`:                                                              true,
+		`regexp.match(set("a.b"), "a.b")`:                                                              true,
+		`regexp.match(set("axb"), "a.b")`:                                                              false, // no regular expression
+		`regexp.match(set("("), "(")`:                                                                  true,
+		`regexp.match(set("^a", "b$"), "^a")`:                                                          true,
+		`regexp.match(set("^a", "b$"), "b$")`:                                                          true,
+		`regexp.match(set("ab"), "^a")`:                                                                false,
 		`regexp.match(user.traits["team"], "^s.e$")`:                                                   true,
-		`regexp.match(set(), "")`:                                                                      false,
+		`regexp.match(user.traits["team"], "*")`:                                                       true,
+		`regexp.match(set(), "*")`:                                                                     false,
+		`regexp.match(set("ba"), "^a|b$")`:                                                             false,
 		`regexp.replace(set("team-devs", "other"), "^team-(.*)$", "$1") == set("devs")`:                true,
 		`regexp.replace(set("team-dev-security"), "^team-(.*)-(.*)$", "$1.$2") == set("dev.security")`: true,
 		`regexp.replace("a-b-c", "-", "+") == set("a+b+c")`:                                            true,
@@ -146,6 +168,32 @@ func TestConditions(t *testing.T) {
 		`choose(option(true, "x"), option(true, set("y"))) == set("x")`:           true,
 
 		// Times.
+		`access_request.spec.creation_time == time.RFC3339("2026-03-03T17:30:00Z")`:                                              true,
+		`access_request.spec.creation_time == time.RFC3339("2026-03-03T18:30:00+01:00")`:                                         true,
+		`before(access_request.spec.creation_time, access_request.spec.expiry)`:                                                  true,
+		`access_request.spec.creation_time.before(time.RFC3339("2026-03-03T17:30:00Z"))`:                                         false, // strictly
+		`access_request.spec.expiry.after(access_request.spec.creation_time)`:                                                    true,
+		`after(time.RFC3339("2026-03-03T17:30:00Z"), access_request.spec.creation_time)`:                                         false,
+		`between(access_request.spec.creation_time, time.RFC3339("2026-03-01T00:00:00Z"), time.RFC3339("2026-04-01T00:00:00Z"))`: true,
+		`access_request.spec.creation_time.between(time.RFC3339("2026-04-01T00:00:00Z"), time.RFC3339("2026-03-01T00:00:00Z"))`:  true, // in any order
+		`between(access_request.spec.creation_time, access_request.spec.creation_time, access_request.spec.expiry)`:              false,
+		`between(access_request.spec.expiry, access_request.spec.creation_time, access_request.spec.expiry)`:                     false,
+
+		// Versions.
+		`newer_than("18.2.0", "18.1.9")`:                               true,
+		`newer_than("18.2.0", "18.2.0")`:                               false,
+		`older_than("9.0.0", "18.0.0")`:                                true, // by number
+		`older_than("18.0.0-rc.1", "18.0.0")`:                          true,
+		`older_than("18.0.0", "18.0.0-rc.1")`:                          false,
+		`older_than("18.0.0-rc.9", "18.0.0-rc.10")`:                    true,
+		`older_than("18.0.0-1", "18.0.0-alpha")`:                       true,
+		`older_than("18.0.0-alpha", "18.0.0-alpha.1")`:                 true,
+		`newer_than("v18.2.0+build", "18.2.0")`:                        false,
+		`between("18.0.0", "18.0.0", "19.0.0")`:                        true, // the first is in it
+		`between("19.0.0", "18.0.0", "19.0.0")`:                        false,
+		`between("18.5.0", "19.0.0", "18.0.0")`:                        false,
+		`newer_than(strings.replaceall("x18.1.0", "x", ""), "18.0.0")`: true,
+
 		`day(access_request.spec.creation_time) == "Tuesday"`:                          true,
 		`access_request.spec.creation_time.day() == "Monday"`:                          false,
 		`contains(set("Saturday", "Sunday"), access_request.spec.creation_time.day())`: false,
@@ -235,8 +283,8 @@ func TestWhatIsWrong(t *testing.T) {
 		`"dev" == true`:                    `1:10: a string is compared with true or false`,
 		`user.traits == user.traits`:       `1:16: a map can't be compared`,
 
-		`contain(set(), "a")`:      `1:1: unknown function "contain", expected add, add_values, choose, clock_between`,
-		`set("a").contain("a")`:    `1:10: unknown method "contain", expected add, add_values, clock_between, contains`,
+		`contain(set(), "a")`:      `1:1: unknown function "contain", expected add, add_values, after, before, between, choose, clock_between`,
+		`set("a").contain("a")`:    `1:10: unknown method "contain", expected add, add_values, after, before, between, clock_between, contains`,
 		`set("a").strings.upper()`: `1:10: a set has no "strings"`,
 		`set("a").union("b")`:      `1:10: unknown method "union"`,
 		`contains(set("a"))`:       `1:1: contains has 1 arguments, expected 2`,
@@ -249,13 +297,29 @@ func TestWhatIsWrong(t *testing.T) {
 		`dict("a") == dict()`:         `1:6: is a string, expected a pair in dict`,
 		`pair("a", set()) == true`:    `1:21: a pair is compared with true or false`,
 
-		`regexp.match("a", "(")`:                                                                        `1:19: missing closing ): ` + "`(`" + `, expected a regular expression`,
-		`regexp.match("a", access_request.spec.request_reason)`:                                         `1:19: expected a pattern in quotes in regexp.match`,
-		`regexp.replace("a", "a", access_request.spec.user) == set()`:                                   `1:26: expected a replacement in quotes`,
-		`regexp.match("a", "(x{100}){10}(y{100}){10}(x{100}){10}(y{100}){10}(x{100}){10}(y{100}){10}")`: `1:19: the pattern is too complex`,
-		`regexp.match("a", "` + strings.Repeat("x", 1001) + `")`:                                        `1:19: the pattern is 1001 bytes long, expected at most 1000`,
+		`regexp.match("a", "^($")`:                                                                        `1:19: missing closing ): ` + "`^($`" + `, expected a regular expression`,
+		`regexp.match("a", access_request.spec.request_reason)`:                                           `1:19: expected a pattern in quotes in regexp.match`,
+		`regexp.replace("a", "a", access_request.spec.user) == set()`:                                     `1:26: expected a replacement in quotes`,
+		`regexp.match("a", "^(x{100}){10}(y{100}){10}(x{100}){10}(y{100}){10}(x{100}){10}(y{100}){10}$")`: `1:19: the pattern is too complex`,
+		`regexp.match("a", "` + strings.Repeat("x", 1001) + `")`:                                          `1:19: the pattern is 1001 bytes long, expected at most 1000`,
 		`regexp.match("a")`: `1:1: regexp.match has 1 arguments, expected 2`,
 
+		`time.RFC3339("tomorrow") == time.RFC3339("x")`:                               `1:14: "tomorrow" is not a time, expected one such as "2026-03-03T17:30:00Z"`,
+		`time.RFC3339(access_request.spec.expiry) == access_request.spec.expiry`:      `1:14: is a time, expected a string in time.RFC3339`,
+		`time.rfc3339("x") == access_request.spec.expiry`:                             `1:1: unknown function "time.rfc3339", expected add`,
+		`before("2026-03-03T17:30:00Z", access_request.spec.expiry)`:                  `1:8: is a string, expected a time in before`,
+		`access_request.spec.expiry.after("x")`:                                       `1:34: is a string, expected a time in after`,
+		`between(access_request.spec.expiry, access_request.spec.expiry)`:             `1:1: between has 2 arguments, expected 3`,
+		`between(access_request.spec.expiry, "18.0.0", "19.0.0")`:                     `1:37: is a string, expected a time in between`,
+		`between("18.0.0", access_request.spec.expiry, "19.0.0")`:                     `1:19: is a time, expected a string in between`,
+		`newer_than("18", "19.0.0")`:                                                  `1:12: "18" is not a version, expected one such as "18.2.0"`,
+		`older_than("18.0.0", "19.x.0")`:                                              `1:22: "19.x.0" is not a version`,
+		`older_than("18.0.0-", "19.0.0")`:                                             `1:12: "18.0.0-" is not a version`,
+		`strings.upper("a") == set("A")`:                                              `1:23: a string is compared with a set`,
+		`access_request.spec.creation_time < access_request.spec.expiry`:              `1:35: unexpected '<'`,
+		`access_request.spec.requested_resources.length == "1"`:                       `1:1: access_request.spec has no "requested_resources"`,
+		`plugin.spec.name == "slack"`:                                                 `1:1: unknown name "plugin.spec.name"`,
+		`in_schedule("x")`:                                                            `1:1: unknown function "in_schedule"`,
 		`day("Tuesday") == "Tuesday"`:                                                 `1:5: is a string, expected a time in day`,
 		`clock_between(access_request.spec.expiry, "9:00", "10:00")`:                  `1:43: "9:00" is not a time of day, expected one such as "09:00"`,
 		`clock_between(access_request.spec.expiry, "09:00", "24:00")`:                 `1:52: "24:00" is not a time of day`,
@@ -291,13 +355,17 @@ func TestWhatFailsOnlyWithARequest(t *testing.T) {
 	in := input()
 	in.Request.Reason = strings.Repeat("x", 2<<20)
 	for condition, want := range map[string]string{
-		`true && email.local(access_request.spec.roles) == set()`: `1:9: email.local: "access" is not an email address`,
-		`choose(option(false, true))`:                             `1:1: choose: none of the options holds`,
+		`true && email.local(access_request.spec.roles) == set()`:                                `1:9: email.local: "access" is not an email address`,
+		`before(time.RFC3339(access_request.spec.user), access_request.spec.expiry)`:             `1:8: time.RFC3339: "alice@example.com" is not a time`,
+		`newer_than(access_request.spec.user, "18.0.0")`:                                         `1:1: newer_than: "alice@example.com" is not a version`,
+		`strings.upper(set(access_request.spec.request_reason)) == set()`:                        `1:1: is too much work`,
+		`regexp.match(access_request.spec.request_reason, "*` + strings.Repeat("x*", 50) + `y")`: `1:1: is too much work`,
+		`choose(option(false, true))`:                                                            `1:1: choose: none of the options holds`,
 		`true &&
-  regexp.match(access_request.spec.request_reason, "(xx?)+x{10}")`: `2:3: is too much work`,
-		`strings.replaceall(access_request.spec.request_reason, "x", "` + strings.Repeat("y", 100) + `") == set()`: `1:1: is too much work`,
-		`regexp.replace(access_request.spec.request_reason, "x", "` + strings.Repeat("$0", 100) + `") == set()`:    `1:1: is too much work`,
-		`strings.upper(access_request.spec.request_reason) == set()`:                                               `1:1: is too much work`,
+  regexp.match(access_request.spec.request_reason, "^(xx?)+x{10}$")`: `2:3: is too much work`,
+		`strings.replaceall(access_request.spec.request_reason, "x", "` + strings.Repeat("y", 100) + `") == ""`: `1:1: is too much work`,
+		`regexp.replace(access_request.spec.request_reason, "x", "` + strings.Repeat("$0", 100) + `") == set()`: `1:1: is too much work`,
+		`strings.upper(access_request.spec.request_reason) == ""`:                                               `1:1: is too much work`,
 	} {
 		got, err := match(t, condition, in)
 		if got || err == nil || !strings.Contains(err.Error(), want) {

@@ -124,10 +124,24 @@ type pattern struct {
 
 func (r pattern) spend(e *env, s string) bool { return e.spend(1 + len(s)*r.cost) }
 
+// anchored returns the regular expression of a pattern of regexp.match: as in
+// Teleport, one between ^ and $ is a regular expression, and any other is a glob for
+// a whole string.
+func anchored(src string) string {
+	if strings.HasPrefix(src, "^") && strings.HasSuffix(src, "$") {
+		return src
+	}
+	return "(?s)^" + strings.ReplaceAll(regexp.QuoteMeta(src), `\*`, ".*") + "$"
+}
+
+// asWritten returns the regular expression of a pattern that is one.
+func asWritten(src string) string { return src }
+
 // compilePattern compiles a pattern, which has to be a literal: a requester's
 // reason never becomes a pattern, and a mistake is found when the rule arrives.
-// The syntax is RE2's, as in Teleport.
-func compilePattern(p *parser, name string, x expr) (pattern, *Error) {
+// The syntax is RE2's, as in Teleport, after expand has made a regular expression
+// of the pattern.
+func compilePattern(p *parser, name string, x expr, expand func(string) string) (pattern, *Error) {
 	if x.quoted == nil {
 		return pattern{}, p.fail(x.pos, "expected a pattern in quotes in "+name)
 	}
@@ -135,6 +149,7 @@ func compilePattern(p *parser, name string, x expr) (pattern, *Error) {
 	if len(src) > maxPattern {
 		return pattern{}, p.fail(x.pos, fmt.Sprintf("the pattern is %d bytes long, expected at most %d", len(src), maxPattern))
 	}
+	src = expand(src)
 	tree, err := syntax.Parse(src, syntax.Perl)
 	if err != nil {
 		return pattern{}, p.fail(x.pos, strings.TrimPrefix(err.Error(), "error parsing regexp: ")+", expected a regular expression")
@@ -154,7 +169,7 @@ func regexpMatch(p *parser, pos int, args []expr) (expr, *Error) {
 	if err := p.counted("regexp.match", pos, args, setType, stringType); err != nil {
 		return expr{}, err
 	}
-	r, err := compilePattern(p, "regexp.match", args[1])
+	r, err := compilePattern(p, "regexp.match", args[1], anchored)
 	if err != nil {
 		return expr{}, err
 	}
@@ -184,7 +199,7 @@ func regexpReplace(p *parser, pos int, args []expr) (expr, *Error) {
 	if err := p.counted("regexp.replace", pos, args, setType, stringType, stringType); err != nil {
 		return expr{}, err
 	}
-	r, err := compilePattern(p, "regexp.replace", args[1])
+	r, err := compilePattern(p, "regexp.replace", args[1], asWritten)
 	if err != nil {
 		return expr{}, err
 	}

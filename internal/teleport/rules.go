@@ -10,7 +10,6 @@ import (
 
 	rulespb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accessmonitoringrules/v1"
 	"github.com/gravitational/teleport/api/types"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
@@ -219,31 +218,12 @@ func source(r *rulespb.AccessMonitoringRule) (rule.Source, bool) {
 	if spec.GetNotification().GetName() != pluginName || !slices.Contains(spec.GetSubjects(), types.KindAccessRequest) {
 		return rule.Source{}, false
 	}
+	schedules, unread := newerRuleFields(r)
 	return rule.Source{
 		Name:       r.GetMetadata().GetName(),
 		Condition:  spec.GetCondition(),
 		Recipients: slices.Clone(spec.GetNotification().GetRecipients()),
-		Unread:     hasUnknownFields(spec),
+		Schedules:  schedules,
+		Unread:     unread,
 	}, true
-}
-
-// firstUnknownField is the first field of a rule's spec that our version of the
-// api module doesn't know and that may affect notifications: field 5 was removed
-// from Teleport, 6 is automatic_review, 7 is desired_state.
-const firstUnknownField = 8
-
-// hasUnknownFields reports whether the rule has fields that we can't read, such
-// as schedules.
-func hasUnknownFields(spec *rulespb.AccessMonitoringRuleSpec) bool {
-	for b := spec.ProtoReflect().GetUnknown(); len(b) > 0; {
-		number, _, n := protowire.ConsumeField(b)
-		if n < 0 {
-			return true
-		}
-		if number >= firstUnknownField {
-			return true
-		}
-		b = b[n:]
-	}
-	return false
 }

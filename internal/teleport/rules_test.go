@@ -244,29 +244,131 @@ func TestRulesNobodyWants(t *testing.T) {
 	}
 }
 
-func TestRulesWithPartsThatCannotBeRead(t *testing.T) {
-	spec := func(fields ...protowire.Number) *rulespb.AccessMonitoringRuleSpec {
-		s := &rulespb.AccessMonitoringRuleSpec{Subjects: []string{"access_request"}, Notification: &rulespb.Notification{Name: "slack"}}
-		var b []byte
-		for _, f := range fields {
-			b = protowire.AppendBytes(protowire.AppendTag(b, f, protowire.BytesType), []byte("x"))
-		}
-		s.ProtoReflect().SetUnknown(b)
-		return s
+// What newer servers say of a rule arrives with the list and with the watch.
+func TestSchedulesComeOverTheWire(t *testing.T) {
+	s := startServer(t, teleporttest.Options{ServerVersion: "18.2.8"})
+	schedules := map[string]teleporttest.Schedule{
+		"weekend": {Shifts: []teleporttest.Shift{{Weekday: "Saturday", Start: "00:00", End: "23:59"}, {Weekday: "Sunday", Start: "00:00", End: "23:59"}}},
+		"evening": {Timezone: "Asia/Seoul", Shifts: []teleporttest.Shift{{Weekday: "Monday", Start: "18:00", End: "22:30"}}},
 	}
+	want := rule.Source{
+		Name: "listed", Condition: "true", Recipients: []string{"dev"},
+		Schedules: []rule.Schedule{
+			{Name: "evening", Timezone: "Asia/Seoul", Shifts: []rule.Shift{{Weekday: "Monday", Start: "18:00", End: "22:30"}}},
+			{Name: "weekend", Shifts: []rule.Shift{{Weekday: "Saturday", Start: "00:00", End: "23:59"}, {Weekday: "Sunday", Start: "00:00", End: "23:59"}}},
+		},
+	}
+	put := func(name string) {
+		t.Helper()
+		if err := s.PutRule(teleporttest.Rule{
+			Name: name, Condition: "true", Recipients: []string{"dev"}, Schedules: schedules,
+			ReviewIntegration: "builtin", ReviewDecision: "APPROVED", DesiredState: "reviewed",
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("listed")
+	got, c, _ := watchRules(t, s)
+	knows(t, got, "listed")
+	if diff := cmp.Diff([]rule.Source{want}, got.last); diff != "" {
+		t.Errorf("listed (-want +got):\n%s", diff)
+	}
+	put("watched")
+	knows(t, got, "listed", "watched")
+	want.Name = "watched"
+	if diff := cmp.Diff(want, got.last[1]); diff != "" {
+		t.Errorf("watched (-want +got):\n%s", diff)
+	}
+	schedules["evening"] = teleporttest.Schedule{Shifts: schedules["evening"].Shifts}
+	put("watched")
+	eventually(t, "another zone is a change", func() bool {
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		return len(got.last) == 2 && got.last[1].Schedules[0].Timezone == ""
+	})
+	if rules, err := c.Rules(t.Context()); err != nil || len(rules) != 2 || len(rules[0].Schedules) != 2 {
+		t.Errorf("asked for: %+v, %v", rules, err)
+	}
+}
+
+func TestPartsOfRulesThatCannotBeFollowed(t *testing.T) {
+	text := func(b []byte, n protowire.Number, s string) []byte {
+		return protowire.AppendString(protowire.AppendTag(b, n, protowire.BytesType), s)
+	}
+	schedule := func(inTime []byte) []byte { // named "s"
+		return text(nil, 8, string(text(text(nil, 1, "s"), 2, string(text(nil, 1, string(inTime))))))
+	}
+	shift := text(nil, 1, string(text(text(text(nil, 1, "Monday"), 2, "09:00"), 3, "17:00")))
+	monday := []rule.Shift{{Weekday: "Monday", Start: "09:00", End: "17:00"}}
 	for _, tc := range []struct {
-		name string
-		spec *rulespb.AccessMonitoringRuleSpec
-		want bool
+		name      string
+		spec      []byte
+		rule      []byte
+		notify    []byte
+		unread    []string
+		schedules []rule.Schedule
 	}{
-		{"nothing more", spec(), false},
-		{"automatic review", spec(6, 7), false},
-		{"schedules or whatever it is", spec(6, 7, 8), true},
-		{"much later", spec(100), true},
+		{name: "nothing more"},
+		{name: "automatic review by Teleport", spec: text(text(nil, 6, string(text(text(nil, 1, "builtin"), 2, "DENIED"))), 7, "reviewed")},
+		{name: "the field that was removed", spec: text(nil, 5, "x")},
+		{name: "automatic review by us", spec: text(nil, 6, string(text(nil, 1, "slack"))), unread: []string{`automatic_review by "slack": this program never reviews on its own`}},
+		{name: "another desired state", spec: text(nil, 7, "noticed"), unread: []string{`desired_state "noticed" is unknown`}},
+		{name: "a newer field, twice", spec: text(text(nil, 9, "x"), 9, "y"), unread: []string{"spec: field 9 can't be read"}},
+		{name: "much later", spec: protowire.AppendVarint(protowire.AppendTag(nil, 100, protowire.VarintType), 2), unread: []string{"spec: field 100 can't be read"}},
+		{name: "beside the spec", rule: text(nil, 6, "x"), unread: []string{"field 6 can't be read"}},
+		{name: "in the notification", notify: text(nil, 3, "x"), unread: []string{"spec.notification: field 3 can't be read"}},
+		{name: "cut off", spec: []byte{0x42, 0x10, 'x'}, unread: []string{"spec: the end can't be read"}},
+
+		{name: "a schedule", spec: schedule(text(shift, 2, "Asia/Seoul")), schedules: []rule.Schedule{{Name: "s", Timezone: "Asia/Seoul", Shifts: monday}}},
+		{name: "the same name again", spec: append(schedule(text(shift, 2, "Asia/Seoul")), schedule(shift)...), schedules: []rule.Schedule{{Name: "s", Shifts: monday}}},
+		{name: "without a time", spec: text(nil, 8, string(text(nil, 1, "s"))), schedules: []rule.Schedule{{Name: "s"}}},
+		{name: "something newer in a schedule", spec: text(nil, 8, string(text(text(nil, 1, "s"), 2, string(text(nil, 2, "x"))))), schedules: []rule.Schedule{{Name: "s", Unread: "field 2"}}},
+		{name: "something newer in its time", spec: schedule(text(shift, 3, "x")), schedules: []rule.Schedule{{Name: "s", Shifts: monday, Unread: "field 3"}}},
+		{
+			name: "something newer in a shift", spec: schedule(text(nil, 1, string(text(nil, 4, "x")))),
+			schedules: []rule.Schedule{{Name: "s", Shifts: []rule.Shift{{}}, Unread: "field 4"}},
+		},
+		{name: "of another type", spec: schedule(protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), 1)), schedules: []rule.Schedule{{Name: "s", Unread: "field 1"}}},
+		{name: "a schedule cut off", spec: schedule([]byte{0x0a, 0x10, 'x'}), schedules: []rule.Schedule{{Name: "s", Unread: "a field"}}},
 	} {
-		got, ok := source(&rulespb.AccessMonitoringRule{Spec: tc.spec})
-		if !ok || got.Unread != tc.want {
-			t.Errorf("%s: unread is %v, want %v", tc.name, got.Unread, tc.want)
+		r := &rulespb.AccessMonitoringRule{Spec: &rulespb.AccessMonitoringRuleSpec{
+			Subjects: []string{"access_request"}, Notification: &rulespb.Notification{Name: "slack"},
+		}}
+		r.ProtoReflect().SetUnknown(tc.rule)
+		r.Spec.ProtoReflect().SetUnknown(tc.spec)
+		r.Spec.Notification.ProtoReflect().SetUnknown(tc.notify)
+		got, ok := source(r)
+		if !ok {
+			t.Errorf("%s: not ours", tc.name)
+		}
+		if diff := cmp.Diff(rule.Source{Schedules: tc.schedules, Unread: tc.unread}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}
+}
+
+func FuzzRulesOfNewerServers(f *testing.F) {
+	f.Add([]byte{0x42, 0x0f, 0x0a, 0x01, 's', 0x12, 0x0a, 0x0a, 0x08, 0x0a, 0x06, 0x0a, 0x01, 'M', 0x12, 0x01, '9'})
+	f.Add([]byte{0x32, 0x02, 0x0a, 0x00, 0x3a, 0x00})
+	f.Add([]byte{0xff})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := &rulespb.AccessMonitoringRule{Spec: &rulespb.AccessMonitoringRuleSpec{
+			Subjects: []string{"access_request"}, Notification: &rulespb.Notification{Name: "slack"}, Condition: "true",
+		}}
+		r.Spec.ProtoReflect().SetUnknown(b)
+		src, _ := source(r)
+		if again, _ := source(r); !src.Equal(again) {
+			t.Errorf("is %+v, then %+v", src, again)
+		}
+		if _, valid := fieldsOf(b); !valid && len(src.Unread) == 0 {
+			t.Error("a broken spec is no problem")
+		}
+		if _, err := rule.Compile(src); err == nil {
+			for _, s := range src.Schedules {
+				if s.Unread != "" {
+					t.Errorf("a rule is used with %s unread", s.Unread)
+				}
+			}
+		}
+	})
 }

@@ -40,17 +40,26 @@ type Rule struct {
 	Name       string
 	Condition  string
 	Recipients []string
+	Schedules  map[string]Schedule // by name; none for a rule that is always in force
+
+	ReviewIntegration string // whom the rule has review automatically, such as "builtin"
+	ReviewDecision    string // "APPROVED" or "DENIED"
+	DesiredState      string // "" or "reviewed"
+	Unknown           []byte // encoded fields of the spec that are newer still
 }
 
 // PutRule creates a rule or replaces it, and notifies the watchers.
 func (s *Server) PutRule(r Rule) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	return s.PutMonitoringRule(&rulespb.AccessMonitoringRule{
 		Metadata: &headerpb.Metadata{Name: r.Name},
-		Spec: &rulespb.AccessMonitoringRuleSpec{
+		Spec: withNewer(&rulespb.AccessMonitoringRuleSpec{
 			Subjects:     []string{types.KindAccessRequest},
 			Condition:    r.Condition,
 			Notification: &rulespb.Notification{Name: s.opts.Plugin, Recipients: r.Recipients},
-		},
+		}, r.newerFields()),
 	})
 }
 

@@ -162,3 +162,39 @@ func TestOldServersHaveNeitherRulesNorLoginStates(t *testing.T) {
 		t.Errorf("watch: %v", err)
 	}
 }
+
+func TestSchedulesAreSentAndChecked(t *testing.T) {
+	s := start(t, teleporttest.Options{ServerVersion: "18.2.8"})
+	c := connect(t, s, teleporttest.Identity{})
+	with := func(r teleporttest.Rule, shifts ...teleporttest.Shift) teleporttest.Rule {
+		r.Name, r.Condition = "r", "true"
+		r.Schedules = map[string]teleporttest.Schedule{"s": {Timezone: "UTC", Shifts: shifts}}
+		return r
+	}
+	good := teleporttest.Shift{Weekday: "Monday", Start: "09:00", End: "17:00"}
+	for name, bad := range map[string]teleporttest.Rule{
+		"no shifts":     with(teleporttest.Rule{}),
+		"no weekday":    with(teleporttest.Rule{}, teleporttest.Shift{Weekday: "Mond", Start: "09:00", End: "17:00"}),
+		"no start":      with(teleporttest.Rule{}, teleporttest.Shift{Weekday: "Monday", Start: "24:00", End: "17:00"}),
+		"no end":        with(teleporttest.Rule{}, teleporttest.Shift{Weekday: "Monday", Start: "09:00", End: "x"}),
+		"no length":     with(teleporttest.Rule{}, teleporttest.Shift{Weekday: "Monday", Start: "09:00", End: "09:00"}),
+		"decision":      with(teleporttest.Rule{ReviewIntegration: "builtin", ReviewDecision: "MAYBE"}, good),
+		"desired state": with(teleporttest.Rule{DesiredState: "seen"}, good),
+	} {
+		if err := s.PutRule(bad); !trace.IsBadParameter(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := s.PutRule(with(teleporttest.Rule{ReviewIntegration: "builtin", ReviewDecision: "APPROVED", DesiredState: "reviewed", Unknown: []byte{0x48, 1}}, good)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.AccessMonitoringRulesClient().GetAccessMonitoringRule(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "2\x13\n\abuiltin\x12\bAPPROVED" + ":\breviewed" +
+		"B$\n\x01s\x12\x1f\n\x1d\n\x16\n\x06Monday\x12\x0509:00\x1a\x0517:00\x12\x03UTC" + "H\x01"
+	if diff := cmp.Diff(want, string(got.Spec.ProtoReflect().GetUnknown())); diff != "" {
+		t.Errorf("on the wire (-want +got):\n%s", diff)
+	}
+}
