@@ -175,7 +175,7 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 	defer cancelPing()
 	pong, err := api.Ping(pingCtx)
 	if err != nil {
-		defer api.Close()
+		defer func() { _ = api.Close() }()
 		if old := refusedAsOld(ctx, op, err, api, min(timeout, firstDialTimeout)); old != nil {
 			return nil, old
 		}
