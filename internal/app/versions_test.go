@@ -39,26 +39,26 @@ func TestVersionsAreThoseOfTheDouble(t *testing.T) {
 		got = append(got, v.name)
 	}
 	if want := teleporttest.Versions(); !slices.Equal(append(got, refusing), want) {
-		t.Errorf("the stories run with %v, the double knows %v", got, want)
+		t.Errorf("the scenarios run with %v, the double knows %v", got, want)
 	}
 }
 
-// stories run one after another with each version of Teleport, in one world with
+// scenarios run one after another with each version of Teleport, in one world with
 // one plugin, which is watching when each begins.
-var stories = []struct {
+var scenarios = []struct {
 	name string
 	run  func(w *world, v version)
 }{
-	{"announce", announceStory},
-	{"review", reviewStory},
-	{"approve", approveStory},
-	{"deny", denyStory},
-	{"expire", expireStory},
-	{"rules", rulesStory},
-	{"long-term", longTermStory},
-	{"review from Slack", onBehalfStory},
-	{"Teleport restarts", teleportRestartStory},
-	{"the plugin restarts", pluginRestartStory},
+	{"announce", announceScenario},
+	{"review", reviewScenario},
+	{"approve", approveScenario},
+	{"deny", denyScenario},
+	{"expire", expireScenario},
+	{"rules", rulesScenario},
+	{"long-term", longTermScenario},
+	{"review from Slack", onBehalfScenario},
+	{"Teleport restarts", teleportRestartScenario},
+	{"the plugin restarts", pluginRestartScenario},
 }
 
 func TestEveryVersionOfTeleport(t *testing.T) {
@@ -67,10 +67,10 @@ func TestEveryVersionOfTeleport(t *testing.T) {
 			w := newReviewWorld(t, byTrait)
 			w.must(w.teleport.SetServerVersion(v.name))
 			w.startPlugin()
-			for _, story := range stories {
-				t.Run(story.name, func(t *testing.T) {
-					w.t = t // of the story, so that a failure ends that one
-					story.run(w, v)
+			for _, scenario := range scenarios {
+				t.Run(scenario.name, func(t *testing.T) {
+					w.t = t // of the scenario, so that a failure ends that one
+					scenario.run(w, v)
 				})
 				w.t = t
 			}
@@ -89,14 +89,14 @@ var (
 	db1       = []types.ResourceID{{ClusterName: "example.com", Kind: types.KindNode, Name: "uuid-1"}}
 )
 
-func announceStory(w *world, _ version) {
+func announceScenario(w *world, _ version) {
 	id := w.request(teleporttest.Request{Reason: "deploy", SuggestedReviewers: []string{"carol@example.com"}})
 	w.shows(id, []string{dev, bob, carol, alice}, "PENDING", "editor", "deploy")
 	node := w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: db1})
 	w.shows(node, []string{dev, bob, alice}, "PENDING", "node/db-1.internal")
 }
 
-func reviewStory(w *world, _ version) {
+func reviewScenario(w *world, _ version) {
 	id := w.request(teleporttest.Request{Thresholds: twoOfThem})
 	w.shows(id, []string{dev, bob, alice}, "PENDING")
 	w.review(id, "carol", approved, "fine by me")
@@ -109,7 +109,7 @@ func reviewStory(w *world, _ version) {
 	w.shows(id, []string{dev}, "PENDING")
 }
 
-func approveStory(w *world, _ version) {
+func approveScenario(w *world, _ version) {
 	id := w.request(teleporttest.Request{})
 	w.shows(id, []string{dev, bob, alice}, "PENDING")
 	w.review(id, "carol", approved, "")
@@ -117,35 +117,35 @@ func approveStory(w *world, _ version) {
 	w.eventually("the record says so", func() bool { return w.teleport.PluginData(id)["resolution"] == "APPROVED" })
 }
 
-func denyStory(w *world, _ version) {
+func denyScenario(w *world, _ version) {
 	id := w.request(teleporttest.Request{})
 	w.shows(id, []string{dev, bob, alice}, "PENDING")
 	w.must(w.teleport.SetState(id, denied, "not today"))
 	w.shows(id, []string{dev, bob, alice}, "DENIED", "not today")
 }
 
-func expireStory(w *world, _ version) {
+func expireScenario(w *world, _ version) {
 	id := w.request(teleporttest.Request{})
 	w.shows(id, []string{dev, bob, alice}, "PENDING")
 	w.must(w.teleport.Expire(id))
 	w.shows(id, []string{dev, bob, alice}, "EXPIRED")
 }
 
-func rulesStory(w *world, v version) {
+func rulesScenario(w *world, v version) {
 	w.rule("prod", prod, "security")
 	defer func() { w.must(w.teleport.DeleteRule("prod")) }()
 	if v.rules {
 		w.inForce("1")
-		w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), sec)
+		w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), sec)
 		return
 	}
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev, bob)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev, bob)
 	if n := w.log.count("access monitoring rules can't be read, using only static routes"); n != 1 {
 		w.t.Errorf("%d warnings that this version has no rules, want one", n)
 	}
 }
 
-func longTermStory(w *world, v version) {
+func longTermScenario(w *world, v version) {
 	id := w.request(teleporttest.Request{LongTerm: true, Roles: []string{"editor"}, Resources: db1})
 	w.shows(id, []string{dev, bob}, "PENDING")
 	const words = "long-term access"
@@ -159,7 +159,7 @@ func longTermStory(w *world, v version) {
 	}
 }
 
-func onBehalfStory(w *world, v version) {
+func onBehalfScenario(w *world, v version) {
 	id := w.request(teleporttest.Request{Roles: []string{"editor"}})
 	w.shows(id, []string{dev, bob, alice}, "PENDING")
 	w.hasButtons(dev, id, v.onBehalf)
@@ -175,14 +175,14 @@ func onBehalfStory(w *world, v version) {
 	}
 	w.awaitSockets()
 	w.click(bob, id, "approve_button")
-	w.told(bob, 1, "Your approval is recorded. The request is now *APPROVED*.")
+	w.answered(bob, 1, "Your approval is recorded. The request is now *APPROVED*.")
 	w.shows(id, []string{dev, bob, alice}, "APPROVED", "`bob@example.com` in Slack")
 	if rs := w.reviews(id); len(rs) != 1 || rs[0].Author != "bob@example.com" || teleporttest.SubmittedBy(rs[0]) != "access-plugin" {
 		w.t.Errorf("reviews: %+v", rs)
 	}
 }
 
-func teleportRestartStory(w *world, _ version) {
+func teleportRestartScenario(w *world, _ version) {
 	before := w.request(teleporttest.Request{})
 	w.shows(before, []string{dev, bob, alice}, "PENDING")
 	w.teleport.Stop()
@@ -193,7 +193,7 @@ func teleportRestartStory(w *world, _ version) {
 	w.shows(before, []string{dev, bob, alice}, "APPROVED")
 }
 
-func pluginRestartStory(w *world, _ version) {
+func pluginRestartScenario(w *world, _ version) {
 	decided := w.request(teleporttest.Request{})
 	lapsed := w.request(teleporttest.Request{})
 	waiting := w.request(teleporttest.Request{})

@@ -353,3 +353,29 @@ func TestARestartReadsOnlyWhatIsLeftToDo(t *testing.T) {
 		}
 	})
 }
+
+// To announce a request takes three calls to Teleport: its record is read, its
+// intents and its results are written. The request came with the event.
+func TestAnAnnouncementTakesThreeCallsToTeleport(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
+		u.askFor(t, "dba")
+		time.Sleep(time.Minute) // who is who is known then
+		before := u.teleport.Calls()
+		u.askFor(t, "dba")
+		time.Sleep(time.Minute)
+		got := map[string]int{}
+		for method, n := range u.teleport.Calls() {
+			if n -= before[method]; n > 0 && method != "CreateAccessRequestV2" {
+				got[method] = n
+			}
+		}
+		want := map[string]int{"GetPluginData": 1, "UpdatePluginData": 2}
+		delete(got, "GetRole") // what a role is, is remembered for a while; see package teleport
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		if n := w.count()["post"]; n != 6 {
+			t.Errorf("%d messages", n)
+		}
+	})
+}

@@ -10,7 +10,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// TestEveryVersionOfTeleport is the part of the stories in package app that takes
+// TestEveryVersionOfTeleport is the part of the scenarios in package app that takes
 // days: who is reminded of a list with an owner of its own and one through another
 // list.
 func TestEveryVersionOfTeleport(t *testing.T) {
