@@ -30,7 +30,7 @@ type Options struct {
 	// ClusterName is the cluster's name; "teleport.example.com" if empty.
 	ClusterName string
 	// ServerVersion is what Ping and the response headers say, such as
-	// "18.2.0", which is the default, or "13" for "13.0.0". It decides which
+	// "18.11.0", which is the default, or "13" for "13.0.0". It decides which
 	// calls and fields the server knows, and which clients it refuses: see
 	// [Versions].
 	ServerVersion string
@@ -81,7 +81,7 @@ func (o *Options) setDefaults() error {
 		o.ClusterName = "teleport.example.com"
 	}
 	if o.ServerVersion == "" {
-		o.ServerVersion = "18.2.0"
+		o.ServerVersion = "18.11.0"
 	}
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
