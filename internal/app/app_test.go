@@ -259,8 +259,9 @@ func TestAPublishedInstallationIsContinued(t *testing.T) {
 	id := w.request(teleporttest.Request{})
 	legacy := w.request(teleporttest.Request{})
 	crashed := w.request(teleporttest.Request{})
+	newer := w.request(teleporttest.Request{})
 	post := func(to string) string {
-		ts, err := w.slack.Say(slacktest.Message{Channel: to, User: "U0TELEPORT", Text: "You have a new Role Request: " + id + legacy})
+		ts, err := w.slack.Say(slacktest.Message{Channel: to, User: "U0TELEPORT", Text: "You have a new Role Request: " + id + legacy + newer})
 		w.must(err)
 		return ts
 	}
@@ -268,21 +269,35 @@ func TestAPublishedInstallationIsContinued(t *testing.T) {
 	w.must(w.teleport.SetPluginData(id, map[string]string{"user": "alice@example.com", "roles": "editor", "messages": dev + "/" + devTS}))
 	w.must(w.teleport.SetPluginData(legacy, map[string]string{"user": "alice@example.com", "roles": "editor", "channel_id": sec, "timestamp": legacyTS}))
 	w.must(w.teleport.SetPluginData(crashed, map[string]string{"user": "alice@example.com", "roles": "editor"}))
+	newerTS := post(dev)
+	of2026 := map[string]string{
+		"user": "alice@example.com", "roles": "editor", "RequestKind": "SHORT_TERM", "max_duration": "2026-12-03T10:00:00Z", "of_2027": "{}",
+		"messages": `[{"recipient":"#dev","channel_id":"` + dev + `","timestamp":"` + newerTS + `"}]`,
+	}
+	w.must(w.teleport.SetPluginData(newer, of2026))
 
 	w.startPlugin()
 	w.shows(crashed, []string{dev, bob, alice}, "PENDING") // its post was lost: nobody was told
 	w.review(id, "bob@example.com", approved, "")
 	w.must(w.teleport.SetState(legacy, denied, ""))
+	w.must(w.teleport.SetState(newer, denied, ""))
 	w.eventually("the old messages are brought to their end", func() bool {
 		a, _ := w.slack.Message(dev, devTS)
 		b, _ := w.slack.Message(sec, legacyTS)
-		return strings.Contains(string(a.Blocks), "APPROVED") && len(a.Replies) == 1 && strings.Contains(string(b.Blocks), "DENIED")
+		c, _ := w.slack.Message(dev, newerTS)
+		return strings.Contains(string(a.Blocks), "APPROVED") && len(a.Replies) == 1 && strings.Contains(string(b.Blocks), "DENIED") && strings.Contains(string(c.Blocks), "DENIED")
 	})
 	w.eventually("the records say so", func() bool {
-		return w.teleport.PluginData(id)["resolution"] == "APPROVED" && w.teleport.PluginData(legacy)["resolution"] == "DENIED"
+		return w.teleport.PluginData(id)["resolution"] == "APPROVED" && w.teleport.PluginData(legacy)["resolution"] == "DENIED" &&
+			w.teleport.PluginData(newer)["resolution"] == "DENIED"
 	})
+	for key, want := range of2026 {
+		if got := w.teleport.PluginData(newer)[key]; got != want {
+			t.Errorf("%s is %q now, the published plugin wrote %q", key, got, want)
+		}
+	}
 	w.stopPlugin()
-	if n := len(w.about(bob, id)) + len(w.about(bob, legacy)) + len(w.about(alice, id)); n != 0 {
+	if n := len(w.about(bob, id)) + len(w.about(bob, legacy)) + len(w.about(bob, newer)) + len(w.about(alice, id)) + len(w.about(alice, newer)); n != 0 {
 		t.Errorf("%d announcements of what the published plugin had announced", n)
 	}
 }

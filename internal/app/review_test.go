@@ -54,6 +54,12 @@ func (w *world) user(name string, slackIDs ...string) {
 func (w *world) startReviews() {
 	w.t.Helper()
 	w.startPlugin()
+	w.awaitSockets()
+}
+
+// awaitSockets waits until the plugin hears clicks.
+func (w *world) awaitSockets() {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
 	if !w.slack.AwaitSockets(ctx, 2) {

@@ -35,6 +35,7 @@ type world struct {
 	severity atomic.Int64 // as the plugin last set it
 	back     atomic.Int64 // how far Teleport's clock is behind
 	stop     func() error // stops the plugin; nil while it doesn't run
+	ended    chan error   // has the error once the plugin has ended
 	reload   chan struct{}
 }
 
@@ -149,6 +150,7 @@ func (w *world) launch() {
 	w.app = a
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
+	w.ended = done
 	go func() { done <- a.Run(ctx) }()
 	w.stop = func() error { cancel(); return <-done }
 }

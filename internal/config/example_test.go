@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,43 @@ func TestTheCommentedSettingsOfTheExampleAreSound(t *testing.T) {
 	_, _, err := Parse("example", []byte(file), files)
 	if err != nil {
 		t.Errorf("with every comment taken away: %v", err)
+	}
+}
+
+// TestReviewsAreOffInTheExample is as the published plugin prints it: one key in
+// force, the others as comments, and a warning at the one that is less secure.
+func TestReviewsAreOffInTheExample(t *testing.T) {
+	_, rest, ok := strings.Cut(string(Example()), "\n[review]\n")
+	if !ok {
+		t.Fatal("no [review]")
+	}
+	section, _, _ := strings.Cut(rest, "\n[")
+	var inForce, commented []string
+	var comment strings.Builder
+	for line := range strings.Lines(section) {
+		line = strings.TrimSpace(line)
+		m := setting.FindStringSubmatch(line)
+		switch {
+		case m == nil:
+			comment.WriteString(line)
+			continue
+		case strings.HasPrefix(line, "#"):
+			commented = append(commented, m[1])
+		default:
+			inForce = append(inForce, line)
+		}
+		if warned := strings.Contains(comment.String(), "SECURITY WARNING"); warned != (m[1] == "allow_email_username_match") {
+			t.Errorf("%s: warns of less security: %v", m[1], warned)
+		}
+		comment.Reset()
+	}
+	if !slices.Equal(inForce, []string{"enabled = false"}) {
+		t.Errorf("in force: %q, want reviews off and nothing else", inForce)
+	}
+	for _, key := range []string{"app_token", "slack_user_id_trait", "allow_email_username_match"} {
+		if !slices.Contains(commented, key) {
+			t.Errorf("%s is not there as a comment", key)
+		}
 	}
 }
 

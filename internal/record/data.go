@@ -39,6 +39,12 @@ var publishedKeys = [...]string{
 	keyUser, keyRoles, keyResources, keyReason, keyReviews, keyResolution, keyResolveReason, keyMessages,
 }
 
+// knownKeys are the keys whose meaning is known. All others stay as they are.
+var knownKeys = map[string]bool{
+	keyUser: true, keyRoles: true, keyResources: true, keyReason: true, keyReviews: true, keyResolution: true, keyResolveReason: true,
+	keyLogins: true, keyAnnotations: true, keyMessages: true, keyLegacyChannel: true, keyLegacyTS: true, keyExtension: true,
+}
+
 // states maps the published resolution tags.
 var states = map[string]access.State{
 	"PENDING": access.Pending, "": access.Pending,
@@ -149,10 +155,15 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 			own, haveOwn = extension{}, false
 		}
 	}
+	rec.Snapshot.Kind = publishedKind(data)
 	if haveOwn {
 		rec.merge(own, reviews, resolution)
 	}
-	rec.adopt(publishedMessages(data), reviews, resolution)
+	refs, err := publishedMessages(data)
+	if err != nil {
+		bad(keyMessages, err)
+	}
+	rec.adopt(refs, reviews, resolution)
 	if !haveOwn && len(rec.Copies) > 0 {
 		rec.Adopted = true
 	}
@@ -206,32 +217,25 @@ func (r *Record) adopt(refs []access.MessageRef, reviews int, resolution access.
 }
 
 // publishedMessages reads where the published plugin says the messages are.
-func publishedMessages(data map[string]string) []access.MessageRef {
-	var refs []access.MessageRef
-	add := func(channel, ts string) {
-		if ref := refOf(channel, ts); !ref.IsZero() && !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
+func publishedMessages(data map[string]string) (refs []access.MessageRef, err error) {
+	refs = appendRef(refs, refOf(data[keyLegacyChannel], data[keyLegacyTS]))
+	listed, err := parseMessages(data[keyMessages])
+	for _, ref := range listed {
+		refs = appendRef(refs, ref)
 	}
-	add(data[keyLegacyChannel], data[keyLegacyTS])
-	for _, part := range splitNonEmpty(data[keyMessages]) {
-		if p := strings.Split(part, "/"); len(p) == 2 {
-			add(p[0], p[1])
-		}
-	}
-	return refs
+	return refs, err
 }
 
-// refOf returns where a message is, or nowhere if that can't be: Slack's IDs
-// and timestamps are letters, digits and a dot.
-func refOf(channel, ts string) access.MessageRef {
-	foreign := func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '.')
+// publishedKind reads the request kind that the published plugin has stored since
+// 2026. Under which key is not known, so any key of its own is taken that has one
+// of the two values.
+func publishedKind(data map[string]string) access.Kind {
+	for key, value := range data {
+		if value == "LONG_TERM" && !knownKeys[key] {
+			return access.LongTerm
+		}
 	}
-	if channel == "" || ts == "" || strings.ContainsFunc(channel+ts, foreign) {
-		return access.MessageRef{}
-	}
-	return access.MessageRef{Channel: channel, TS: ts}
+	return access.ShortTerm
 }
 
 // Changes returns what to write so that r replaces what was read, and what the
@@ -284,7 +288,7 @@ func (r Record) encode() map[string]string {
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}
-	var refs []string
+	var refs []access.MessageRef
 	for _, c := range r.Copies {
 		o := copyJSON{
 			To: c.To, Name: c.Name, For: c.For, Channel: c.At.Channel, TS: c.At.TS,
@@ -295,7 +299,7 @@ func (r Record) encode() map[string]string {
 		o.Mentions = c.Mentions
 		if !c.At.IsZero() {
 			o.State = c.State.String()
-			refs = append(refs, c.At.Channel+"/"+c.At.TS)
+			refs = append(refs, c.At)
 		}
 		if c.Intent != nil {
 			o.Intent = &intentJSON{Part: c.Intent.Part, By: c.Intent.By, At: toMilli(c.Intent.At), Try: c.Intent.Try}
@@ -313,7 +317,7 @@ func (r Record) encode() map[string]string {
 		keyReviews:       "",
 		keyResolution:    note.Resolution,
 		keyResolveReason: a.ResolveReason,
-		keyMessages:      strings.Join(refs, ","),
+		keyMessages:      formatMessages(r.stored[keyMessages], refs),
 		keyExtension:     mustMarshal(own),
 	}
 	if note.Reviews > 0 {

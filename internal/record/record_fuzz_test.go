@@ -1,6 +1,8 @@
 package record_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,9 +15,11 @@ import (
 func FuzzDecode(f *testing.F) {
 	f.Add("alice", "editor", `["a"]`, "1", "APPROVED", "C1/17.1", `{"state":"PENDING","copies":[{"to":"C1","ch":"C1","ts":"17.1","intent":{"part":"final"}}]}`)
 	f.Add("", "", "", "-1", "x", "/,/", "null")
+	f.Add("a", "b", "", "", "", `[{"channel_id":"C1","timestamp":"17.1","x":{}}]`, `{"copies":[{"to":"C2","ch":"C2","ts":"17.2"}]}`)
+	f.Add("a", "b", "", "", "", `{"reviewers":{"r1":["C1/17.1"]}}`, "")
 	f.Add("a", ",", "{}", "9999999999999999999", "", "a/b,a/b", `{"copies":[{"replies":-5}]}`)
 	f.Fuzz(func(t *testing.T, user, roles, resources, reviews, resolution, messages, own string) {
-		rec, _ := record.Decode(map[string]string{
+		rec, before := record.Decode(map[string]string{
 			"user": user, "roles": roles, "resources": resources, "reviews_count": reviews, "resolution": resolution,
 			"messages": messages, "teleport_slack": own,
 		})
@@ -28,8 +32,11 @@ func FuzzDecode(f *testing.F) {
 			next[k] = v
 		}
 		again, problems := record.Decode(next)
-		if len(problems) > 0 {
-			t.Fatalf("what we wrote does not parse: %q", problems)
+		for _, p := range problems {
+			// JSON of others in which no message is recognized stays as it is.
+			if !strings.Contains(p, `"messages"`) || !slices.Contains(before, p) {
+				t.Fatalf("what we wrote does not parse: %q", problems)
+			}
 		}
 		if diff := cmp.Diff(rec.Messages(), again.Messages()); diff != "" {
 			t.Fatalf("messages (-read +written)\n%s", diff)

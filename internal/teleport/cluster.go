@@ -11,10 +11,6 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// oldestTested is the oldest major version of the Auth Service that this
-// program is tested with.
-const oldestTested = 13
-
 func clusterOf(pong *proto.PingResponse) access.Cluster {
 	c := access.Cluster{Name: pong.GetClusterName(), Version: pong.GetServerVersion(), OnBehalf: takesOnBehalf(pong)}
 	// Without this feature the Web UI has no page for a request.

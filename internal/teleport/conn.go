@@ -175,7 +175,10 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 	defer cancelPing()
 	pong, err := api.Ping(pingCtx)
 	if err != nil {
-		_ = api.Close()
+		defer func() { _ = api.Close() }()
+		if old := refusedAsOld(ctx, op, err, api, min(timeout, firstDialTimeout)); old != nil {
+			return nil, old
+		}
 		return nil, connectError(op, err, creds)
 	}
 	return &connection{

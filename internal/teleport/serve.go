@@ -152,9 +152,13 @@ func (c *Client) ensure(ctx context.Context, first bool) (*connection, error) {
 func (c *Client) announce(conn *connection) {
 	c.log.Info("connected to Teleport", logkey.Addr, c.dialer.addr,
 		logkey.Cluster, conn.cluster.Name, logkey.Version, conn.cluster.Version, logkey.WebURL, conn.cluster.WebURL)
-	if n, ok := major(conn.cluster.Version); ok && n < oldestTested {
+	switch n, ok := major(conn.cluster.Version); {
+	case ok && n < oldestTested:
 		c.log.Warn("Teleport is older than the oldest tested version",
 			logkey.Version, conn.cluster.Version, logkey.OldestTested, oldestTested)
+	case ok && n > newestSupported(): // it was told to take old clients
+		c.log.Warn("Teleport is newer than the newest supported version",
+			logkey.Version, conn.cluster.Version, logkey.NewestSupported, newestSupported())
 	}
 }
 

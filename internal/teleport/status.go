@@ -61,7 +61,7 @@ func (c *Client) watchLost(err error) {
 func Reasons() []string {
 	all := []string{
 		"certificate_expired", "certificate_refused", "unknown_authority",
-		"credentials_missing", "credentials_unreadable", "credentials_unusable",
+		"credentials_missing", "credentials_unreadable", "credentials_unusable", tooNew,
 	}
 	for _, r := range reasons {
 		all = append(all, r)

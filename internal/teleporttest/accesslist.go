@@ -129,7 +129,7 @@ func (l *listsService) ListAccessLists(_ context.Context, in *listspb.ListAccess
 	}
 	out := &listspb.ListAccessListsResponse{NextToken: next}
 	for _, name := range names {
-		out.AccessLists = append(out.AccessLists, proto.CloneOf(all.m[name].list))
+		out.AccessLists = append(out.AccessLists, proto.CloneOf(l.s.version.sentList(all.m[name].list)))
 	}
 	return out, nil
 }
@@ -140,7 +140,7 @@ func (l *listsService) GetAccessListOwners(_ context.Context, in *listspb.GetAcc
 	if err := l.exists(); err != nil {
 		return nil, err
 	}
-	if l.s.opts.NoListOwners {
+	if l.s.opts.NoListOwners || !l.s.version.hasListOwners() {
 		return nil, status.Error(codes.Unimplemented, "method GetAccessListOwners not implemented")
 	}
 	if err := l.s.rights.check(types.KindAccessList, types.VerbRead); err != nil {

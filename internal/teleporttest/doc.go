@@ -10,6 +10,10 @@
 // [Server.DropConnections], [Server.CloseWatchers], [Server.Stop],
 // [Options.WatcherBuffer] and [Options.PollLag].
 //
+// It can be any version of Teleport, with the calls, fields and rights of that
+// version, and refuses clients that are too old for it: see [Versions] and
+// [Options.ServerVersion].
+//
 // # Use
 //
 //	s, err := teleporttest.New(teleporttest.Options{ClusterName: "example"})

@@ -49,7 +49,11 @@ func (a *authService) CreateAccessRequestV2(ctx context.Context, in *types.Acces
 	}
 	in.SetName(id.String())
 	in.Spec.Thresholds = nil // those come from the requester's roles
-	return a.s.requests.create(in)
+	r, err := a.s.requests.create(in)
+	if err != nil {
+		return nil, err
+	}
+	return a.s.version.sentRequest(r), nil
 }
 
 // GetAccessRequestsV2 streams the requests that match the filter; none is not
@@ -60,7 +64,7 @@ func (a *authService) GetAccessRequestsV2(f *types.AccessRequestFilter, stream p
 	}
 	f.Requester = callerOf(stream.Context()).user
 	for _, r := range a.s.requests.list(*f) {
-		if err := stream.Send(r); err != nil {
+		if err := stream.Send(a.s.version.sentRequest(r)); err != nil {
 			return err
 		}
 	}
@@ -80,7 +84,12 @@ func (a *authService) ListAccessRequests(ctx context.Context, req *proto.ListAcc
 		filter = *req.Filter
 	}
 	filter.Requester = callerOf(ctx).user
-	return page(a.s.requests.list(filter), req)
+	pg, err := page(a.s.requests.list(filter), req)
+	if err != nil {
+		return nil, err
+	}
+	pg.AccessRequests = a.s.version.sentRequests(pg.AccessRequests)
+	return pg, nil
 }
 
 // page cuts one page out of all, which are sorted by ID. The key of a page is the sort key of its first
@@ -160,7 +169,11 @@ func (a *authService) SubmitAccessReview(ctx context.Context, in *types.AccessRe
 	if err != nil {
 		return nil, err
 	}
-	return a.s.requests.review(in.RequestID, review)
+	r, err := a.s.requests.review(in.RequestID, review)
+	if err != nil {
+		return nil, err
+	}
+	return a.s.version.sentRequest(r), nil
 }
 
 // DeleteAccessRequest removes a request.

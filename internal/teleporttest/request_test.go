@@ -346,7 +346,7 @@ func TestOldServer(t *testing.T) {
 	if _, err := c.ListAccessRequests(t.Context(), &proto.ListAccessRequestsRequest{}); err != nil {
 		t.Errorf("after the upgrade: %v", err)
 	}
-	for _, v := range []string{"18", "x.1.2", "18.x.1", "18.2"} {
+	for _, v := range []string{"", "new", "x.1.2", "18.x.1", "18.2.0.1", "18."} {
 		if err := s.SetServerVersion(v); err == nil {
 			t.Errorf("took %q for a version", v)
 		}

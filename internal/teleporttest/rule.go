@@ -170,7 +170,7 @@ func (r *rulesService) GetAccessMonitoringRule(_ context.Context, in *rulespb.Ge
 	if !ok {
 		return nil, trace.NotFound("access monitoring rule %q is not found", in.GetName())
 	}
-	return rule, nil
+	return r.s.version.sentRule(rule), nil
 }
 
 // DeleteAccessMonitoringRule deletes a rule by name.
@@ -222,7 +222,7 @@ func (r *rulesService) list(token string, size int64, fits func(*rulespb.AccessM
 	}
 	names, next, err = pageOfNames(names, token, int(size))
 	for _, name := range names {
-		page = append(page, rs.byName[name])
+		page = append(page, r.s.version.sentRule(rs.byName[name]))
 	}
 	return page, next, err
 }

@@ -30,10 +30,13 @@ type Options struct {
 	// ClusterName is the cluster's name; "teleport.example.com" if empty.
 	ClusterName string
 	// ServerVersion is what Ping and the response headers say, such as
-	// "18.2.0", which is the default. With a major version of 13 or lower
-	// ListAccessRequests, the users service, login states and access monitoring
-	// rules do not exist.
+	// "18.11.0", which is the default, or "13" for "13.0.0". It decides which
+	// calls and fields the server knows, and which clients it refuses: see
+	// [Versions].
 	ServerVersion string
+	// AllowOldClients refuses no client, as a server that runs with
+	// TELEPORT_UNSTABLE_ALLOW_OLD_CLIENTS=yes.
+	AllowOldClients bool
 	// ProxyPublicAddr is the proxy's public address as Ping reports it, such as
 	// "teleport.example.com:443"; empty where there is no proxy.
 	ProxyPublicAddr string
@@ -62,7 +65,7 @@ type Options struct {
 	// edition does.
 	NoAccessLists bool
 	// NoListOwners leaves out the call for all owners of an access list, as
-	// servers before 17 do.
+	// servers before 17 always do.
 	NoListOwners bool
 	// IgnoreRBAC accepts reviews in anybody's name from any caller.
 	IgnoreRBAC bool
@@ -78,7 +81,7 @@ func (o *Options) setDefaults() error {
 		o.ClusterName = "teleport.example.com"
 	}
 	if o.ServerVersion == "" {
-		o.ServerVersion = "18.2.0"
+		o.ServerVersion = "18.11.0"
 	}
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
@@ -188,8 +191,8 @@ func (s *Server) Serve(l net.Listener) error {
 			grpc.Creds(creds),
 			// The first one sees the call first and the answer last: faults are
 			// gRPC statuses and must not be converted again.
-			grpc.ChainUnaryInterceptor(s.unaryHeader, s.unaryFault, interceptors.GRPCServerUnaryErrorInterceptor),
-			grpc.ChainStreamInterceptor(s.streamHeader, s.streamFault, interceptors.GRPCServerStreamErrorInterceptor),
+			grpc.ChainUnaryInterceptor(s.unaryHeader, s.unaryVersion, s.unaryFault, interceptors.GRPCServerUnaryErrorInterceptor),
+			grpc.ChainStreamInterceptor(s.streamHeader, s.streamVersion, s.streamFault, interceptors.GRPCServerStreamErrorInterceptor),
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 			grpc.WaitForHandlers(true),
 		),

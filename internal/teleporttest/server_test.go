@@ -86,7 +86,7 @@ func TestPing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pong.ClusterName != "example" || pong.ServerVersion != "18.2.0" || pong.ProxyPublicAddr != "proxy.example:443" ||
+	if pong.ClusterName != "example" || pong.ServerVersion != "18.11.0" || pong.ProxyPublicAddr != "proxy.example:443" ||
 		!pong.ServerFeatures.AdvancedAccessWorkflows {
 		t.Errorf("got %+v", pong)
 	}

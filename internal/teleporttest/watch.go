@@ -275,7 +275,7 @@ func (a *authService) WatchEvents(watch *proto.Watch, stream proto.AuthService_W
 		case <-w.closed:
 			return w.err
 		case ev := <-w.events:
-			if err := stream.Send(ev); err != nil {
+			if err := stream.Send(a.s.version.sentEvent(ev)); err != nil {
 				return err
 			}
 		}
