@@ -157,9 +157,9 @@ func TestRetryWaitsAtMostAsAllowed(t *testing.T) {
 			t.Errorf("delay %v after many failures, want 3s", d)
 		}
 		q.Done("a")
-		time.Sleep(3*time.Second - 1)
+		time.Sleep(3*time.Second - time.Millisecond)
 		idle(t, q)
-		time.Sleep(time.Nanosecond)
+		time.Sleep(time.Millisecond)
 		next(t, q)
 	})
 }
