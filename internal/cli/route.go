@@ -147,6 +147,9 @@ type requestReport struct {
 	User      string   `json:"user"`
 	Roles     []string `json:"roles"`
 	Resources []string `json:"resources,omitempty"`
+	// Principals are those that are asked for on each of Resources, if on any.
+	Principals [][]string `json:"principals,omitempty"`
+	Unread     []string   `json:"unread,omitempty"` // what of it can't be read
 }
 
 type recipientReport struct {
@@ -178,9 +181,16 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 		Request:  requestReport{ID: a.Request.ID, User: a.Request.User, Roles: append([]string{}, a.Request.Roles...)},
 		Resolved: resolved, Recipients: []recipientReport{},
 	}
+	narrowed := false
 	for _, res := range a.Request.Resources {
 		r.Request.Resources = append(r.Request.Resources, res.ID())
+		r.Request.Principals = append(r.Request.Principals, append([]string{}, res.Principals...))
+		narrowed = narrowed || len(res.Principals) > 0
 	}
+	if !narrowed {
+		r.Request.Principals = nil
+	}
+	r.Request.Unread = a.Request.Unread
 	for _, t := range a.Recipients {
 		one := recipientReport{Name: t.Want.Name, Form: "place", Why: reasons[t.Want.Why], Key: t.Want.Role, Rule: t.Want.Rule, Mentions: t.Mentions}
 		if t.Want.User {

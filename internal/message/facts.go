@@ -82,7 +82,7 @@ func (r Renderer) facts(p *phrases, req access.Request, a asked, to access.Audie
 	}
 	l = append(l, p.roleLines(a)...)
 	if len(a.resources) > 0 {
-		l.add(p.resources, p.names(a.resources, ",", listLimit))
+		l.add(p.resources, p.names(a.resources, separator(req.Resources), listLimit))
 	}
 	if strings.TrimSpace(req.Reason) != "" {
 		l.add(p.reason, p.block(req.Reason))
@@ -93,6 +93,9 @@ func (r Renderer) facts(p *phrases, req access.Request, a asked, to access.Audie
 			label = p.asked
 		}
 		l.add(label, p.names(sorted(req.SuggestedReviewers), ", ", listLimit))
+	}
+	if req.Kind == access.LongTerm && strings.TrimSpace(req.RecommendedList) != "" {
+		l.add(p.recommended, p.code(req.RecommendedList, nameLimit))
 	}
 	return append(l, r.times(p, req)...)
 }

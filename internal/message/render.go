@@ -48,12 +48,16 @@ func (r Renderer) over(req access.Request) bool {
 // stands.
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
 	p := r.words(to)
-	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, d), logins: d.Logins}
-	blocks := make([]slack.Block, 0, 6)
+	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d), logins: d.Logins}
+	blocks := make([]slack.Block, 0, 7)
 	own := r.own(p, req, d, to)
 	blocks = append(blocks, section(own.text("title", p.title(req, to))))
 	for _, s := range own.fields(r.facts(p, req, a, to)) {
 		blocks = append(blocks, section(s))
+	}
+	if len(req.Unread) > 0 {
+		// Apart from the facts, which may be in the operator's own words.
+		blocks = append(blocks, section(fmt.Sprintf(p.unread, p.names(req.Unread, ", ", nameLimit))))
 	}
 	// The way to the request has a section of its own, where nothing that
 	// grows can push it out.
@@ -147,7 +151,7 @@ func (r Renderer) ending(name, format string, req access.Request, d access.Detai
 	l := lines{fmt.Sprintf(format, p.yourNoun(req), p.date(req.AccessExpires))}
 	switch {
 	case len(req.Resources) > 0:
-		l.add(p.resources, p.names(r.resourceNames(req.Resources, d), ",", listLimit))
+		l.add(p.resources, p.names(r.resourceNames(p, req.Resources, d), separator(req.Resources), listLimit))
 	case len(req.Roles) > 0:
 		l.add(p.roles, p.names(sorted(req.Roles), ",", listLimit))
 	}
@@ -163,7 +167,7 @@ func (r Renderer) Minimal(req access.Request, to access.Audience) Message {
 	case len(req.Roles) > 0:
 		what = p.names(sorted(req.Roles), ",", loginLimit)
 	case len(req.Resources) > 0:
-		what = p.names(r.resourceNames(req.Resources, access.Details{}), ",", loginLimit)
+		what = p.names(r.resourceNames(p, req.Resources, access.Details{}), separator(req.Resources), loginLimit)
 	}
 	way := r.link(req)
 	if way == "" || !plainID(req.ID) {

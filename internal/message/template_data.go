@@ -27,6 +27,7 @@ type view struct {
 	ResolveReason string
 	Reviewers     []string // suggested ones
 	AccessList    string   // where a promoted request leads
+	Recommended   string   // the access list that Teleport recommends for long-term access
 	Annotations   map[string][]string
 	Approvals     int
 	Denials       int
@@ -95,9 +96,9 @@ func (r Renderer) view(p *phrases, req access.Request, d access.Details, to acce
 	return view{
 		ID: head(req.ID), Cluster: head(r.Cluster.Name), User: head(req.User), Kind: kind,
 		State: req.State.String(), Status: p.withEmoji(req.State),
-		Roles: sorted(req.Roles), Resources: r.resourceNames(req.Resources, d), Logins: d.Logins,
+		Roles: sorted(req.Roles), Resources: r.resourceNames(p, req.Resources, d), Logins: d.Logins,
 		Reason: head(req.Reason), ResolveReason: head(req.ResolveReason), Reviewers: sorted(req.SuggestedReviewers),
-		AccessList: head(req.AccessListTitle), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
+		AccessList: head(req.AccessListTitle), Recommended: head(req.RecommendedList), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
 		Created: instantOf(req.Created), Expires: instantOf(req.Expires),
 		AccessStarts: instantOf(req.AssumeStart), AccessExpires: instantOf(req.AccessExpires),
 		AccessEnded: r.over(req), Resolved: req.State.Resolved(), ForRequester: to == access.Requester,

@@ -54,6 +54,7 @@ type Snapshot struct {
 	Roles              []string
 	Logins             map[string][]string // role → logins; nil if unknown
 	Resources          []string            // as people read them: kind/friendly-name, or the resource ID
+	Principals         [][]string          // those that are asked for on each of Resources; nil if on none
 	Reason             string
 	State              access.State
 	ResolveReason      string
@@ -201,6 +202,7 @@ func (r Record) WithRequest(req access.Request, d access.Details) Record {
 		}
 		about.Resources = append(about.Resources, name)
 	}
+	about.Principals = principalsOf(req.Resources)
 	r.Snapshot = about
 	return r
 }
@@ -217,8 +219,11 @@ func (r Record) Tombstone(id string) (access.Request, access.Details) {
 		req.State = access.Expired
 	}
 	d := access.Details{Logins: a.Logins}
-	for _, name := range a.Resources {
+	for i, name := range a.Resources {
 		res := resourceOf(name)
+		if i < len(a.Principals) {
+			res.Principals = a.Principals[i]
+		}
 		req.Resources = append(req.Resources, res)
 		if name != res.ID() {
 			if d.ResourceNames == nil {
@@ -246,6 +251,25 @@ func (r Record) Details(req access.Request) access.Details {
 		}
 	}
 	return d
+}
+
+// maxPrincipals bounds how many principals of a request a record has; a message
+// shows fewer.
+const maxPrincipals = 100
+
+// principalsOf returns the principals that are asked for on each resource, as
+// far as a record takes them; nil if on none.
+func principalsOf(resources []access.Resource) [][]string {
+	if !slices.ContainsFunc(resources, func(r access.Resource) bool { return len(r.Principals) > 0 }) {
+		return nil
+	}
+	all, left := make([][]string, len(resources)), maxPrincipals
+	for i, r := range resources {
+		n := min(len(r.Principals), left)
+		all[i] = slices.Clone(r.Principals[:n])
+		left -= n
+	}
+	return all
 }
 
 // resourceOf undoes what WithRequest did to a resource, as far as that goes.

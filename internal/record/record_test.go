@@ -131,7 +131,7 @@ func TestBrokenValuesAreNamedAndTheRestIsRead(t *testing.T) {
 func TestWritesWhatThePublishedPluginReads(t *testing.T) {
 	rec := record.Record{}.WithRequest(access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor", "auditor"}, Reason: "because", State: access.Denied, ResolveReason: "no",
-		Resources: []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "db", Name: "pg"}},
+		Resources: []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1", Principals: []string{"postgres", "root"}}, {Cluster: "main", Kind: "db", Name: "pg"}},
 		Created:   created, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
 	}, access.Details{
 		Logins:        map[string][]string{"editor": {"root"}},
@@ -225,6 +225,9 @@ func TestGhostIsWhatWasSeen(t *testing.T) {
 	}
 	if got.User != "alice" || got.Reason != "why" || got.Resources[1].ID() != "/main/kube/k/ns/pod" {
 		t.Errorf("ghost %+v", got)
+	}
+	if diff := cmp.Diff(req.Resources[0].Principals, got.Resources[0].Principals); diff != "" {
+		t.Errorf("principals (-seen +ghost)\n%s", diff)
 	}
 	if diff := cmp.Diff(req.SystemAnnotations, got.SystemAnnotations); diff != "" {
 		t.Errorf("annotations (-seen +ghost)\n%s", diff)

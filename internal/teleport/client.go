@@ -25,6 +25,8 @@ type Options struct {
 	ClientCrt string // path of a PEM certificate
 	RootCAs   string // path of PEM certificate authorities
 
+	Version string // of this program, for warnings about what it can't read
+
 	FailFast bool         // a lost connection ends Serve with an error
 	Log      *slog.Logger // nil for slog.Default
 
@@ -63,6 +65,7 @@ type Client struct {
 	refresh  time.Duration // zero for never
 	dialer   dialer
 	failFast bool
+	version  string
 	log      *slog.Logger
 	problems *logonce.Logger
 	roles    *cache[[]string]            // role → logins
@@ -118,6 +121,7 @@ func New(o Options) (*Client, error) {
 		files:    files{identity: o.Identity, key: o.ClientKey, certificate: o.ClientCrt, root: o.RootCAs},
 		dialer:   dialer{addr: o.Addr, dial: o.Dialer},
 		failFast: o.FailFast,
+		version:  o.Version,
 		log:      log,
 		problems: logonce.New(log),
 		roles:    newCache[[]string](),

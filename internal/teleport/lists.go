@@ -95,6 +95,10 @@ func accessList(l *listspb.AccessList) access.AccessList {
 		Name: l.GetHeader().GetMetadata().GetName(), Title: l.GetSpec().GetTitle(),
 		Owners: usernames(l.GetSpec().GetOwners()), NotifyBefore: defaultNotifyBefore,
 	}
+	typ := listType(l.GetSpec().ProtoReflect().GetUnknown())
+	if typ == listStatic || typ == listSCIM {
+		return out // its members come from elsewhere, and nobody reviews them
+	}
 	if at := audit.GetNextAuditDate(); at.IsValid() && at.AsTime().Unix() > 0 {
 		out.NextReview = at.AsTime()
 	}

@@ -46,6 +46,30 @@ func TestAccessLists(t *testing.T) {
 	}
 }
 
+// Lists whose members come from Terraform or an identity provider have owners and
+// dates, and nobody reviews them.
+func TestAccessListsThatNobodyReviews(t *testing.T) {
+	s := startServer(t, teleporttest.Options{})
+	c, _ := connectedClient(t, s)
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	for _, typ := range []string{"", "dynamic", "scim", "static"} {
+		if err := s.SetAccessList(teleporttest.AccessList{Name: "list " + typ, Type: typ, Owners: []string{"bob"}, NextAudit: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := lists(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, l := range all {
+		got[l.Name] = !l.NextReview.IsZero()
+	}
+	if diff := cmp.Diff(map[string]bool{"list ": true, "list dynamic": true, "list scim": false, "list static": false}, got); diff != "" {
+		t.Errorf("who is reminded (-want +got):\n%s", diff)
+	}
+}
+
 // TestOddAccessLists are what servers of other versions may send.
 func TestOddAccessLists(t *testing.T) {
 	for _, l := range []*listspb.AccessList{nil, {}, {Spec: &listspb.AccessListSpec{Owners: []*listspb.AccessListOwner{nil, {}}}}} {
