@@ -139,6 +139,7 @@ type answerReport struct {
 	Resolved   bool              `json:"resolved"` // recipients were looked up
 	Recipients []recipientReport `json:"recipients"`
 	LeftOut    []gapReport       `json:"left_out,omitempty"`
+	Unseen     []unseenReport    `json:"unseen_labels,omitempty"`
 	Later      string            `json:"unknown,omitempty"` // why the answer is incomplete
 }
 
@@ -170,6 +171,13 @@ type gapReport struct {
 	Key       string `json:"key,omitempty"`
 	Rule      string `json:"rule,omitempty"`
 	What      string `json:"what"`
+}
+
+// unseenReport is a rule that may apply, because labels can't be had.
+type unseenReport struct {
+	Rule string `json:"rule"`
+	Why  string `json:"why"`
+	Hint string `json:"hint,omitempty"`
 }
 
 var reasons = map[route.Reason]string{
@@ -225,6 +233,9 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 	for _, g := range a.Unresolved {
 		r.LeftOut = append(r.LeftOut, gapReport{Recipient: g.Recipient, Key: g.Role, Rule: g.Rule, What: g.What})
 	}
+	for _, u := range a.Unseen {
+		r.Unseen = append(r.Unseen, unseenReport{Rule: u.Rule, Why: u.Err.Error(), Hint: hintOf(u.Err)})
+	}
 	if a.Pending != nil {
 		r.Later = a.Pending.Error()
 	}
@@ -276,6 +287,9 @@ func (r answerReport) print(w io.Writer) error {
 			why = "rule"
 		}
 		lines = append(lines, fmt.Sprintf("left out: %s (%s): %s", g.Recipient, because(why, g.Key, g.Rule), g.What))
+	}
+	for _, u := range r.Unseen {
+		lines = append(lines, fmt.Sprintf("rule %q may apply, so its recipients and those without rules are notified: %s", u.Rule, u.Why))
 	}
 	if r.Later != "" {
 		lines = append(lines, "incomplete: "+r.Later)
