@@ -91,6 +91,11 @@ var named = map[string]string{
 	types.KindNode:      types.KindNode,
 	types.KindApp:       types.KindAppServer,
 	types.KindUserGroup: types.KindUserGroup,
+
+	types.KindIdentityCenterAccount:           types.KindIdentityCenterAccount,
+	types.KindIdentityCenterAccountAssignment: types.KindIdentityCenterAccountAssignment,
+	types.KindSAMLIdPServiceProvider:          types.KindSAMLIdPServiceProvider,
+	types.KindGitServer:                       types.KindGitServer,
 }
 
 func (c *Client) resourceNames(ctx context.Context, cluster string, resources []access.Resource) map[string]string {
@@ -164,6 +169,18 @@ func friendlyName(r *proto.PaginatedResource) (name, friendly string) {
 	case r.GetUserGroup() != nil:
 		g := r.GetUserGroup()
 		return g.GetName(), types.FriendlyName(g)
+	case r.GetIdentityCenterAccountAssignment() != nil:
+		a := r.GetIdentityCenterAccountAssignment()
+		return a.Metadata.Name, a.DisplayName
+	case r.GetSAMLIdPServiceProvider() != nil:
+		p := r.GetSAMLIdPServiceProvider()
+		return p.GetName(), types.FriendlyName(p)
+	case r.GetGitServer() != nil:
+		s := r.GetGitServer()
+		if s.GetGitHub() != nil && s.GetGitHub().Organization != "" {
+			return s.GetName(), s.GetGitHub().Organization
+		}
+		return s.GetName(), s.GetHostname()
 	}
 	return "", ""
 }
@@ -201,6 +218,10 @@ func (m *missingRights) failed(kind, verbs string, err error) bool {
 		if !was {
 			m.log.Warn("missing a Teleport right, messages show less detail", logkey.Kind, kind, logkey.Error, err,
 				logkey.Hint, "grant the role of these credentials "+verbs+" on "+kind)
+		}
+	case fault.Is(err, fault.Unsupported):
+		if !was {
+			m.denied[kind] = time.Now().Add(askAgain) // this server can't list them
 		}
 	case err == nil && was:
 		delete(m.denied, kind)
