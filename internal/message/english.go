@@ -54,6 +54,7 @@ var english = phrases{
 	truncated:  " (truncated)",
 	empty:      "(empty)",
 	noLogins:   "-",
+	fromTraits: "from traits",
 	emoji:      byState{access.Pending: "⏳", access.Approved: "✅", access.Denied: "❌", access.Expired: "⌛"},
 	decided: byState{
 		access.Pending:  "Pending",

@@ -116,8 +116,15 @@ func (p *phrases) roleLines(a asked) lines {
 		value := p.code(role, loginLimit)
 		if of, known := a.logins[role]; known {
 			shown := "`" + p.noLogins + "`"
-			if len(of) > 0 {
-				shown = p.names(sorted(of), ", ", loginLimit)
+			named, traits := splitLogins(of)
+			if len(named) > 0 {
+				shown = p.names(named, ", ", loginLimit)
+			}
+			switch {
+			case traits && len(named) > 0:
+				shown += ", " + p.fromTraits
+			case traits:
+				shown = p.fromTraits
 			}
 			value += " *" + p.logins + "*: " + shown
 		}
@@ -128,6 +135,20 @@ func (p *phrases) roleLines(a asked) lines {
 		l.add(p.role, value)
 	}
 	return l
+}
+
+// splitLogins returns the logins that are known, sorted, and whether there are
+// more that Teleport makes from the requester's traits: templates that could not
+// be filled in.
+func splitLogins(logins []string) (named []string, fromTraits bool) {
+	for _, l := range sorted(logins) {
+		if strings.Contains(l, "{{") {
+			fromTraits = true
+			continue
+		}
+		named = append(named, l)
+	}
+	return named, fromTraits
 }
 
 // times returns when the request lapses and how long its access lasts, as far

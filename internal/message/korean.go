@@ -50,6 +50,7 @@ var korean = phrases{
 	truncated:  " (생략됨)",
 	empty:      "(없음)",
 	noLogins:   "-",
+	fromTraits: "트레이트에서 결정",
 	emoji:      byState{access.Pending: "⏳", access.Approved: "✅", access.Denied: "❌", access.Expired: "⌛"},
 	decided: byState{
 		access.Pending:  "대기 중",

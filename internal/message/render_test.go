@@ -179,6 +179,9 @@ func TestRequestGolden(t *testing.T) {
 	logins := roleRequest()
 	logins.Roles = append(logins.Roles, "unknown")
 	known := access.Details{Logins: map[string][]string{"editor": {"root", "admin"}, "access": nil}}
+	templates := access.Details{Logins: map[string][]string{"editor": {"root", "{{internal.logins}}"}, "access": {"{{external.x}}"}}}
+	golden(t, "logins-from-traits", renderer.Request(roleRequest(), templates, access.Reviewers))
+	golden(t, "ko-logins-from-traits", inKorean.Request(roleRequest(), templates, access.Reviewers))
 	golden(t, "logins", renderer.Request(logins, known, access.Reviewers))
 	golden(t, "ko-logins", inKorean.Request(logins, known, access.Reviewers))
 

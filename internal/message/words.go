@@ -60,6 +60,7 @@ type phrases struct {
 	truncated   string
 	empty       string
 	noLogins    string
+	fromTraits  string // logins that are not known
 	emoji       byState
 	decided     byState // one capitalised word, before a colon
 	approvals   string  // [1] how many

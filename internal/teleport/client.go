@@ -71,6 +71,7 @@ type Client struct {
 	roles    *cache[[]string]            // role → logins
 	emails   *cache[answer]              // username → email
 	traits   *cache[map[string][]string] // username → traits
+	noTraits *cache[struct{}]            // username → its traits could not be read
 	labels   *cache[map[string]string]   // kind/name of a resource → labels
 	rights   *missingRights
 	renewed  chan struct{} // holds one token after credentials were renewed
@@ -127,6 +128,7 @@ func New(o Options) (*Client, error) {
 		roles:    newCache[[]string](),
 		emails:   newCache[answer](),
 		traits:   newCache[map[string][]string](),
+		noTraits: newCache[struct{}](),
 		labels:   newCache[map[string]string](),
 		rights:   newMissingRights(log),
 		renewed:  make(chan struct{}, 1),

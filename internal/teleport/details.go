@@ -36,13 +36,17 @@ func (c *Client) Details(ctx context.Context, r access.Request) access.Details {
 	ctx, cancel := context.WithTimeout(ctx, detailsBudget)
 	defer cancel()
 	return access.Details{
-		Logins:        c.logins(ctx, r.Roles),
+		Logins:        c.logins(ctx, r.User, r.Roles),
 		ResourceNames: c.resourceNames(ctx, conn.cluster.Name, r.Resources),
 	}
 }
 
-func (c *Client) logins(ctx context.Context, roles []string) map[string][]string {
+// logins returns the logins of each role, with those that the user's traits come
+// to. Where the traits can't be read the templates stay.
+func (c *Client) logins(ctx context.Context, user string, roles []string) map[string][]string {
 	var logins map[string][]string
+	traits, known := map[string][]string(nil), false
+	asked := false
 	for _, role := range roles {
 		l, ok := c.roleLogins(ctx, role)
 		if !ok {
@@ -51,9 +55,34 @@ func (c *Client) logins(ctx context.Context, roles []string) map[string][]string
 		if logins == nil {
 			logins = make(map[string][]string, len(roles))
 		}
+		if slices.ContainsFunc(l, isLoginTemplate) {
+			if !asked {
+				traits, known = c.traitsForLogins(ctx, user)
+				asked = true
+			}
+			if known {
+				logins[role] = fillLogins(l, traits)
+				continue
+			}
+		}
 		logins[role] = slices.Clone(l)
 	}
 	return logins
+}
+
+// traitsForLogins returns the user's traits. After a failure it waits before it
+// asks for those of the same user again: only a message is less precise without.
+func (c *Client) traitsForLogins(ctx context.Context, user string) (map[string][]string, bool) {
+	if _, failed := c.noTraits.get(user); failed {
+		return nil, false
+	}
+	traits, err := c.Traits(ctx, user)
+	if err != nil {
+		c.noTraits.put(user, struct{}{}, askAgain)
+		c.log.Debug("can't look up traits, so logins from traits aren't named", logkey.User, user, logkey.Error, err)
+		return nil, false
+	}
+	return traits, true
 }
 
 func (c *Client) roleLogins(ctx context.Context, name string) ([]string, bool) {
