@@ -1,4 +1,4 @@
-# Works with GNU make, Go and git alone. "make" lists what there is.
+# Works with GNU make, Go and git alone. "make" lists the targets.
 
 SHELL := /bin/sh
 
@@ -43,11 +43,11 @@ SERVERS_FROM := $(SERVERS)/go.mod $(SERVERS)/go.sum $(SERVERS)/teleport/main.go
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## list what there is
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## see the plugin work, without Teleport or Slack (ARGS=--scenario tells a story in the terminal)
+demo: build ## run the plugin without Teleport or Slack (ARGS=--scenario plays a scenario in the terminal)
 	@bin/teleport-slack demo $(ARGS)
 
 .PHONY: build
@@ -55,15 +55,15 @@ build: ## build bin/teleport-slack
 	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/ ./cmd/teleport-slack
 
 .PHONY: deps
-deps: ## download everything that the other targets need; they work offline then
+deps: ## download the modules of all targets, which then work offline
 	$(GO) mod download
 	$(DEPLOY) mod download
 	$(GO) -C tools mod download
 	$(GO) -C tools/gotestsum mod download
-	$(GO) -C $(SERVERS) list -deps $(SERVERS_PACKAGES) >/dev/null # all of Teleport's modules would be too much
+	$(GO) -C $(SERVERS) list -deps $(SERVERS_PACKAGES) >/dev/null # not all of Teleport's modules
 
 .PHONY: tidy
-tidy: ## put go.mod and go.sum in order, here and in deploy, which follows
+tidy: ## tidy go.mod and go.sum, here and in deploy
 	$(GO) mod tidy
 	$(DEPLOY) mod tidy
 
@@ -71,8 +71,8 @@ tidy: ## put go.mod and go.sum in order, here and in deploy, which follows
 install: build ## install it with its unit in PREFIX, and an example configuration in /etc (PREFIX=/usr/local)
 	@deploy/install.sh --bin bin/teleport-slack --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-# The programs are built anew: what is released doesn't depend on what was
-# built before. -buildvcs=false: the version is the one that is asked for.
+# The programs are always built anew. -buildvcs=false: VERSION and COMMIT decide
+# what they report.
 .PHONY: dist
 dist: ## pack a release in DIST: archives, deb, rpm, chart, SBOMs, checksums (DIST=dist)
 	rm -rf $(DIST)
@@ -82,8 +82,7 @@ dist: ## pack a release in DIST: archives, deb, rpm, chart, SBOMs, checksums (DI
 	done
 	$(PACK)
 
-# Twice from nothing, in another place, with another cache: a minute's work
-# for each architecture.
+# From a fresh clone with an empty cache: about a minute for each architecture.
 .PHONY: dist-check
 dist-check: dist ## build the release once more elsewhere and compare
 	@other=$$(mktemp -d) && trap 'chmod -R u+w "$$other"; rm -rf "$$other"' EXIT && \
@@ -112,11 +111,11 @@ helm: ## check the Helm chart: lint, its unit tests, goldens, Kubernetes' types,
 	@$(DEPLOYTEST) ./...
 
 .PHONY: helm-readme
-helm-readme: ## write the chart's table of values anew
+helm-readme: ## write the chart's table of values
 	$(DEPLOY) run ./helm/readme
 
 .PHONY: systemd
-systemd: ## check what "make dist" packed under a systemd of its own (needs systemd-nspawn and root)
+systemd: ## check the packages of "make dist" under systemd (needs systemd-nspawn and root)
 	@stage=$$(mktemp -d) && trap 'rm -rf "$$stage"' EXIT && \
 	sed "s|^ExecStart=[^ ]*|ExecStart=$$PWD/$(DIST)/.bin/linux_$$($(GO) env GOARCH)/teleport-slack|" deploy/systemd/teleport-slack.service >$$stage/teleport-slack.service && \
 	systemd-analyze verify --man=no $$stage/teleport-slack.service
@@ -128,22 +127,22 @@ container: ## check the image that "make image" built (needs podman, runc and ro
 	@IMAGE=$(IMAGE) $(DEPLOYTEST) -tags container -count=1 ./container
 
 .PHONY: test
-test: ## run every test that needs nothing but Go
+test: ## run all tests that need only Go
 	@$(GOTEST) ./...
 
 .PHONY: race
-race: ## the same with the race detector (needs a C compiler)
+race: ## run them with the race detector (needs a C compiler)
 	@CGO_ENABLED=1 $(GOTEST) -race ./...
 
 .PHONY: fuzz-seeds
-fuzz-seeds: ## run the fuzz targets with the inputs that are kept
+fuzz-seeds: ## run the fuzz targets with their stored inputs
 	@$(GOTEST) -run '^Fuzz' ./...
 
-# How many stories of each kind "make model" tells.
+# How many random sequences of each kind "make model" checks.
 STORIES ?= 1500
 
 .PHONY: model
-model: ## tell thousands of random stories of faults and check how they end
+model: ## check delivery over thousands of random sequences of faults (STORIES=1500)
 	@$(GOTEST) -count=1 -timeout 10m -run 'TestNothing|TestWithout' ./internal/notify -rapid.checks=$(STORIES)
 
 .PHONY: browser
@@ -152,10 +151,10 @@ browser: ## test the demo page in a browser (needs Chromium)
 	if [ -n "$$packages" ]; then $(GOTEST) -tags browser -count=1 $$packages; else echo "no test needs a browser yet"; fi
 
 .PHONY: screenshots
-screenshots: ## take the pictures of the documentation anew (needs Chromium)
+screenshots: ## take the screenshots of the documentation (needs Chromium)
 	SCREENSHOTS=$(CURDIR)/docs/images $(GO) test -tags browser -count=1 ./internal/demo
 
-# -count=1: what it reads lies outside its module, where Go sees no change.
+# -count=1: it reads files outside its module, whose changes Go does not see.
 .PHONY: grafana
 grafana: ## check the dashboard and the alert rules with Prometheus's own parser
 	@$(GO) -C deploy/grafana/check $(GOTESTSUM) -count=1 ./...
@@ -166,7 +165,7 @@ bench: build ## run the benchmarks (BENCHTIME=1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 .PHONY: lint
-lint: ## check style and likely mistakes
+lint: ## run the linters
 	$(LINT) run ./...
 	cd deploy && $(GO) tool -modfile=../tools/go.mod golangci-lint run --build-tags container,systemd ./...
 
@@ -175,15 +174,15 @@ fmt: ## format the code
 	$(LINT) fmt ./...
 
 .PHONY: generate
-generate: ## make generated files anew
+generate: ## regenerate generated files
 	$(GO) generate ./...
 
 .PHONY: e2e
-e2e: build e2e-servers ## prove the built program against a real Teleport
+e2e: build e2e-servers ## test the built program against a real Teleport
 	@$(GOTEST) -tags e2e -count=1 -parallel 4 -timeout 15m ./e2e
 
-# Built again only where what it is built from, or Go, has changed. The
-# contents decide, not the files' times, which a fresh clone doesn't keep.
+# Built again only when its sources or Go have changed: by their contents, since
+# a fresh clone has new file times.
 # -checklinkname=0: one of Teleport's dependencies reaches into the runtime.
 .PHONY: e2e-servers
 e2e-servers: ## build that Teleport (minutes the first time; needs a C compiler)
@@ -195,7 +194,7 @@ e2e-servers: ## build that Teleport (minutes the first time; needs a C compiler)
 	echo "$$key" > $(SERVERS_BIN)/.built-from
 
 .PHONY: clean
-clean: ## remove what was built, except the end-to-end test's servers
+clean: ## remove build results, except the end-to-end test's servers
 	rm -rf bin $(DIST) coverage.out
 
 .PHONY: clean-all

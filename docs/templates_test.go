@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 var inTicks = regexp.MustCompile("`([^`]+)`")
@@ -25,7 +26,7 @@ func TestTheReferenceHasWhatTemplatesCanNameAndNothingElse(t *testing.T) {
 		{"functions", "{{nothing}}", "the functions are ", "| function |"},
 	} {
 		_, err := message.CompileTemplate("title", tt.wrong)
-		var e *message.TemplateError
+		var e *template.Error
 		if !errors.As(err, &e) || !strings.HasPrefix(e.Do, tt.hint) {
 			t.Fatalf("the hint is no list: %v", err)
 		}

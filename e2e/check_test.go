@@ -68,7 +68,7 @@ func TestCheck_Rights(t *testing.T) {
 	nobody := newPlugin(t, settings{addr: c.authAddr, identity: c.signIdentity(t, alice), slackURL: slack.URL()})
 	all, code = nobody.check(t)
 	for _, words := range []string{
-		"access_request list, read: missing, required (seeing requests)",
+		"access_request list, read: missing, required (reading access requests)",
 		"access_plugin_data create, update: missing",
 	} {
 		if !has(all, "teleport rights", "failure", words) {

@@ -32,14 +32,16 @@ var layers = map[string]struct {
 	"route":   {may: []string{"access", "fault", "rule"}},
 	"rule":    {may: []string{"access", "fault"}},
 	"record":  {may: []string{"access", "fault"}},
-	"message": {may: []string{"access"}},
+	"message": {may: []string{"access", "message/template"}},
+
+	"message/template": {},
 
 	"manifest": {},
 
 	"check":     {may: []string{"wait", "logonce", "access", "fault", "logkey", "manifest", "route"}, not: []string{"github.com/gravitational", "github.com/slack-go", "net/http"}},
 	"outbox":    {may: []string{"access", "fault", "logkey", "message", "record"}, not: []string{"github.com/gravitational", "net/http"}},
 	"recipient": {may: []string{"logonce", "people", "access", "fault", "logkey", "route", "rule", "record"}, not: []string{"github.com/gravitational", "net/http"}},
-	"notify":    {may: []string{"wait", "logonce", "outbox", "quiet", "recipient", "access", "fault", "logkey", "queue", "route", "rule", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
+	"notify":    {may: []string{"wait", "logonce", "outbox", "quiet", "recipient", "access", "fault", "logkey", "queue", "route", "rule", "record", "message", "message/template"}, not: []string{"github.com/gravitational", "net/http"}},
 	"review":    {may: []string{"wait", "logonce", "access", "fault", "logkey", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 	"reminder":  {may: []string{"wait", "logonce", "outbox", "people", "quiet", "access", "fault", "logkey", "queue", "route", "record", "message"}, not: []string{"github.com/gravitational", "net/http"}},
 
@@ -55,7 +57,7 @@ var layers = map[string]struct {
 }
 
 // pure packages compute and touch nothing outside.
-var pure = []string{"access", "fault", "quiet", "route", "rule", "record", "message", "manifest"}
+var pure = []string{"access", "fault", "quiet", "route", "rule", "record", "message", "message/template", "manifest"}
 
 // outside are the ways to the outside.
 var outside = []string{"os", "net", "net/http", "syscall", "log/slog", "io/fs"}

@@ -17,7 +17,7 @@ func TestNarrowedRequestsShowTheirPrincipals(t *testing.T) {
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}, Narrowed: []teleporttest.NarrowedResource{{
 		ID: types.ResourceID{ClusterName: "example.com", Kind: "node", Name: "db-1"}, Logins: []string{"root", "postgres"},
 	}}})
-	w.hears(id, dev)
+	w.notifies(id, dev)
 	m := w.about(dev, id)[0]
 	if text := string(m.Blocks); !strings.Contains(text, "Resource Request") || !strings.Contains(text, "node/db-1 as postgres, root") {
 		t.Errorf("the message is\n%s", text)

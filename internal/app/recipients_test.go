@@ -47,7 +47,7 @@ direct = "@oncall"`)
 	}
 
 	// It stays where the message changes, also after the group is gone, and
-	// replies call nobody again.
+	// replies mention nobody again.
 	w.stopPlugin()
 	w.slack.SetScopes(slacktest.DefaultScopes()...)
 	w.startPlugin()
@@ -102,18 +102,18 @@ func TestRecipientsMadeFromTheRequest(t *testing.T) {
 "/^db-/" = "user:carol"
 plain = "dev"`)
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{Roles: []string{"plain"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"plain"}}), dev)
 	if n := w.teleport.Calls()["GetUserLoginState"]; n != 0 {
 		t.Errorf("traits were asked for %d times without anybody made from them", n)
 	}
 	w.traits(map[string][]string{"team": {"dev", "Security"}, "manager": {"bob@example.com"}})
-	w.hears(w.request(teleporttest.Request{}), dev, sec)
-	w.hears(w.request(teleporttest.Request{Roles: []string{"ops-1"}, Annotations: map[string][]string{"channel": {"security"}}}), bob, sec)
-	w.hears(w.request(teleporttest.Request{Roles: []string{"db-1"}}), carol)
+	w.notifies(w.request(teleporttest.Request{}), dev, sec)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"ops-1"}, Annotations: map[string][]string{"channel": {"security"}}}), bob, sec)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"db-1"}}), carol)
 
 	// What lacks is left out, and said once.
 	for range 2 {
-		w.hears(w.request(teleporttest.Request{Roles: []string{"ops-2"}}), bob)
+		w.notifies(w.request(teleporttest.Request{Roles: []string{"ops-2"}}), bob)
 	}
 	if n := w.log.count("recipient can't be made from this request, ignoring it"); n != 1 || !w.log.has(`no annotation \"channel\"`) {
 		t.Errorf("%d warnings, want one", n)
@@ -127,7 +127,7 @@ a = "{{.User.Traits.team}}"`)
 	w.teleport.Deny(types.KindUserLoginState, types.VerbRead)
 	w.teleport.Deny(types.KindUser, types.VerbRead)
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{Roles: []string{"a"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"a"}}), dev)
 	if n := w.log.count("traits of requesters can't be read"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
@@ -140,26 +140,26 @@ func TestRulesNameRecipientsInEveryForm(t *testing.T) {
 	w.rule("forms", prod, "security @oncall", "{{.User.Traits.lead}}", "user:{{.Usr}}", "user:bob@example.com")
 	w.startPlugin()
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}})
-	w.hears(id, sec, carol, bob)
+	w.notifies(id, sec, carol, bob)
 	w.shows(id, []string{sec}, "!subteam^S0ONCALL01")
 	if n := w.log.count("access monitoring rule names a recipient that can't be read"); n != 1 || !w.log.has("rule=forms") || !w.log.has("character 6: unknown field") {
 		t.Errorf("%d warnings, want one with rule and place", n)
 	}
 }
 
-// told is one line of an answer.
-type told struct{ Name, Rule, Key, ID, Mentions, Err string }
+// explained is one recipient of an explanation.
+type explained struct{ Name, Rule, Key, ID, Mentions, Err string }
 
-func (w *world) asks(o app.RouteOptions) ([]told, recipient.Explanation) {
+func (w *world) asks(o app.RouteOptions) ([]explained, recipient.Explanation) {
 	w.t.Helper()
 	c, _, err := config.Load(w.config)
 	w.must(err)
 	o.Config, o.Log = c, slog.New(slog.NewTextHandler(io.Discard, nil))
 	a, err := app.Route(w.t.Context(), o)
 	w.must(err)
-	var lines []told
+	var lines []explained
 	for _, t := range a.Recipients {
-		line := told{t.Want.Name, t.Want.Rule, t.Want.Role, t.To.ID, strings.Join(t.Mentions, " "), ""}
+		line := explained{t.Want.Name, t.Want.Rule, t.Want.Role, t.To.ID, strings.Join(t.Mentions, " "), ""}
 		if t.Err != nil {
 			line.Err = t.Err.Error()
 		}
@@ -173,7 +173,7 @@ func TestWhoWouldHearIsAskedOfTeleportAndSlack(t *testing.T) {
 a = "{{.User.Traits.team}}"`)
 	w.oncall()
 	w.rule("prod", prod, "security")
-	ask := func(o app.RouteOptions, want ...told) recipient.Explanation {
+	ask := func(o app.RouteOptions, want ...explained) recipient.Explanation {
 		t.Helper()
 		got, a := w.asks(o)
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -185,27 +185,27 @@ a = "{{.User.Traits.team}}"`)
 		return access.Request{User: "alice@example.com", Roles: roles, SuggestedReviewers: []string{"carol"}}
 	}
 	a := ask(app.RouteOptions{Request: made("x")},
-		told{Name: "#dev", Key: "*", ID: dev, Mentions: "S0ONCALL01"},
-		told{Name: "nobody@example.com", Key: "*", Err: "look up nobody@example.com: users_not_found"},
-		told{Name: "carol", ID: carol})
+		explained{Name: "#dev", Key: "*", ID: dev, Mentions: "S0ONCALL01"},
+		explained{Name: "nobody@example.com", Key: "*", Err: "look up nobody@example.com: users_not_found"},
+		explained{Name: "carol", ID: carol})
 	if a.Requester.ID != alice || a.Pending != nil {
 		t.Errorf("requester %+v, later %v", a.Requester, a.Pending)
 	}
-	ask(app.RouteOptions{Request: made("prod")}, told{Name: "security", Rule: "prod", ID: "#security"})
+	ask(app.RouteOptions{Request: made("prod")}, explained{Name: "security", Rule: "prod", ID: "#security"})
 	ask(app.RouteOptions{Request: made("a"), Traits: map[string][]string{"team": {"dev"}}},
-		told{Name: "dev", Key: "a", ID: dev}, told{Name: "carol", ID: carol})
+		explained{Name: "dev", Key: "a", ID: dev}, explained{Name: "carol", ID: carol})
 	w.rule("labels", `access_request.spec.resource_labels_union["env"].contains("prod")`, "security")
 	saml := made("x")
 	saml.SuggestedReviewers, saml.Resources = nil, []access.Resource{{Cluster: "example.com", Kind: "saml_idp_service_provider", Name: "sp"}}
-	a = ask(app.RouteOptions{Request: saml}, told{Name: "security", Rule: "labels", ID: "#security"},
-		told{Name: "#dev", Key: "*", ID: dev, Mentions: "S0ONCALL01"},
-		told{Name: "nobody@example.com", Key: "*", Err: "look up nobody@example.com: users_not_found"})
+	a = ask(app.RouteOptions{Request: saml}, explained{Name: "security", Rule: "labels", ID: "#security"},
+		explained{Name: "#dev", Key: "*", ID: dev, Mentions: "S0ONCALL01"},
+		explained{Name: "nobody@example.com", Key: "*", Err: "look up nobody@example.com: users_not_found"})
 	if len(a.Unseen) != 1 || a.Unseen[0].Rule != "labels" || !strings.Contains(a.Unseen[0].Err.Error(), "unknown_kind") {
 		t.Errorf("unseen labels: %+v", a.Unseen)
 	}
 	w.must(w.teleport.DeleteRule("labels"))
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}, Reason: "why"})
-	if a := ask(app.RouteOptions{RequestID: id}, told{Name: "security", Rule: "prod", ID: "#security"}); a.Request.ID != id {
+	if a := ask(app.RouteOptions{RequestID: id}, explained{Name: "security", Rule: "prod", ID: "#security"}); a.Request.ID != id {
 		t.Errorf("it is about %+v", a.Request)
 	}
 	if n := len(w.slack.Messages(dev)) + len(w.slack.Messages(sec)) + len(w.slack.DirectMessages(alice)); n != 0 {

@@ -50,7 +50,7 @@ func (w *world) user(name string, slackIDs ...string) {
 	w.must(w.teleport.AddUser(u))
 }
 
-// startReviews runs the plugin and waits until it hears clicks.
+// startReviews runs the plugin and waits until it receives clicks.
 func (w *world) startReviews() {
 	w.t.Helper()
 	w.startPlugin()
@@ -61,7 +61,7 @@ func (w *world) startReviews() {
 	}
 }
 
-// buttons says whether the request's message in a place has buttons.
+// buttons reports whether the request's message in a channel has buttons.
 func (w *world) buttons(to, id string) bool {
 	ms := w.about(to, id)
 	return len(ms) == 1 && strings.Contains(string(ms[0].Blocks), "review_block")
@@ -91,8 +91,8 @@ func (w *world) acknowledged(d *slacktest.Delivery) {
 	}
 }
 
-// whispers returns what a person was told, oldest first.
-func (w *world) whispers(user string) []string {
+// ephemerals returns the ephemeral messages to a person, oldest first.
+func (w *world) ephemerals(user string) []string {
 	var texts []string
 	for _, m := range w.slack.EphemeralMessages() {
 		if m.EphemeralTo == user {
@@ -102,11 +102,11 @@ func (w *world) whispers(user string) []string {
 	return texts
 }
 
-// told waits until a person was told something n times, and returns the last.
-func (w *world) told(user string, n int, words string) {
+// answered waits until the n-th answer to a person contains the words.
+func (w *world) answered(user string, n int, words string) {
 	w.t.Helper()
-	w.eventually(fmt.Sprintf("%s was told %q", user, words), func() bool {
-		texts := w.whispers(user)
+	w.eventually(fmt.Sprintf("%s gets the answer %q", user, words), func() bool {
+		texts := w.ephemerals(user)
 		return len(texts) >= n && strings.Contains(texts[n-1], words)
 	})
 }
@@ -129,7 +129,7 @@ func TestAClickDecides(t *testing.T) {
 		t.Error("the requester has buttons")
 	}
 	w.click(bob, id, "approve_button")
-	w.told(bob, 1, "Your approval is recorded. The request is now *APPROVED*.")
+	w.answered(bob, 1, "Your approval is recorded. The request is now *APPROVED*.")
 	w.shows(id, []string{dev, bob, alice}, "APPROVED", "*Decided by*: `bob@example.com` in Slack")
 	for _, to := range []string{dev, bob, alice} {
 		w.hasButtons(to, id, false)
@@ -174,7 +174,7 @@ func TestADenialNeedsAReason(t *testing.T) {
 	if done.Action != "" {
 		t.Errorf("a reason: %+v", done)
 	}
-	w.told(carol, 1, "Your denial is recorded. The request is now *DENIED*.")
+	w.answered(carol, 1, "Your denial is recorded. The request is now *DENIED*.")
 	w.shows(id, []string{dev, bob, alice}, "DENIED", "friday", "`carol` in Slack")
 	w.eventually("the thread has the reason, defused", func() bool {
 		r := w.replies(dev, id)
@@ -196,11 +196,11 @@ func TestWhatAClickAfterTheDecisionIsTold(t *testing.T) {
 	w.must(err)
 
 	w.click(bob, id, "approve_button")
-	w.told(bob, 1, "Your approval is recorded. The request waits for more reviews.")
+	w.answered(bob, 1, "Your approval is recorded. The request waits for more reviews.")
 	w.click(bob, id, "approve_button") // once more
-	w.told(bob, 2, "Your approval is recorded. The request waits for more reviews.")
+	w.answered(bob, 2, "Your approval is recorded. The request waits for more reviews.")
 	w.click(bob, id, "deny_button") // changed his mind
-	w.told(bob, 3, "You have already reviewed this request.")
+	w.answered(bob, 3, "You have already reviewed this request.")
 	if n := len(w.reviews(id)); n != 1 {
 		t.Errorf("%d reviews of one person", n)
 	}
@@ -209,7 +209,7 @@ func TestWhatAClickAfterTheDecisionIsTold(t *testing.T) {
 	d, err := w.slack.Interact(stale)
 	w.must(err)
 	w.acknowledged(d)
-	w.told(carol, 1, "This request is already *APPROVED*, by `bob@example.com` in Slack. Nothing was submitted.")
+	w.answered(carol, 1, "This request is already *APPROVED*, by `bob@example.com` in Slack. Nothing was submitted.")
 
 	gone := w.request(teleporttest.Request{})
 	w.hasButtons(dev, gone, true)
@@ -221,7 +221,7 @@ func TestWhatAClickAfterTheDecisionIsTold(t *testing.T) {
 	d, err = w.slack.Interact(late)
 	w.must(err)
 	w.acknowledged(d)
-	w.told(carol, 2, "This request has expired or was deleted. Nothing was submitted.")
+	w.answered(carol, 2, "This request has expired or was deleted. Nothing was submitted.")
 }
 
 func TestButtonsOnlyWhereTheRolesAllow(t *testing.T) {
@@ -235,15 +235,15 @@ func TestButtonsOnlyWhereTheRolesAllow(t *testing.T) {
 		w.shows(id, []string{dev, bob}, "PENDING")
 		w.hasButtons(dev, id, false)
 	}
-	// Whoever has the payload of a button that was there before gets no further.
+	// A click on a button that was removed has no effect.
 	for id, words := range map[string]string{no: "Requests for these roles are decided in Teleport", long: "Requests for long-term access are decided in Teleport"} {
-		n := len(w.whispers(bob)) + 1
+		n := len(w.ephemerals(bob)) + 1
 		m := w.about(dev, id)[0]
 		w.click(bob, yes, "approve_button", func(p slacktest.Payload) {
 			p["container"].(slacktest.Payload)["message_ts"] = m.TS
 			p["actions"].([]any)[0].(slacktest.Payload)["value"] = id
 		})
-		w.told(bob, n, words)
+		w.answered(bob, n, words)
 		if len(w.reviews(id)) != 0 {
 			t.Errorf("%s was reviewed", id)
 		}
@@ -360,7 +360,7 @@ func TestTwoReplicasAndRedelivery(t *testing.T) {
 	}
 }
 
-// What Slack would never say reaches nobody's request.
+// Payloads that Slack never sends don't reach a request.
 func TestForgedClicksOverTheWire(t *testing.T) {
 	w := newReviewWorld(t, byTrait)
 	w.startReviews()
@@ -384,7 +384,7 @@ func TestForgedClicksOverTheWire(t *testing.T) {
 		w.slack.Deliver(slacktest.Envelope{Type: "interactive", Payload: []byte(raw), Once: true})
 	}
 	w.click(alice, id, "approve_button")
-	w.told(alice, 1, "You can't review your own request.")
+	w.answered(alice, 1, "You can't review your own request.")
 	if n := len(w.reviews(id)) + len(w.reviews(other)); n != 0 {
 		t.Errorf("%d reviews", n)
 	}

@@ -14,14 +14,14 @@ func (w *world) rule(name, condition string, recipients ...string) {
 	w.must(w.teleport.PutRule(teleporttest.Rule{Name: name, Condition: condition, Recipients: recipients}))
 }
 
-// inForce waits until the plugin says that it has so many rules.
+// inForce waits until the plugin logs that this many rules are in force.
 func (w *world) inForce(count string) {
 	w.t.Helper()
 	w.eventually("rules are in force", func() bool { return w.log.has(`msg="access monitoring rules are in force" count=` + count) })
 }
 
-// hears waits until exactly these, and the requester, have a message about the request.
-func (w *world) hears(id string, places ...string) {
+// notifies waits until exactly these, and the requester, have a message about the request.
+func (w *world) notifies(id string, places ...string) {
 	w.t.Helper()
 	w.shows(id, append(places, alice), "PENDING")
 	for _, place := range []string{dev, sec, bob, carol} {
@@ -31,7 +31,7 @@ func (w *world) hears(id string, places ...string) {
 			want = want || p == place
 		}
 		if told != want {
-			w.t.Errorf("%s hears of %s: %v, want %v", place, id, told, want)
+			w.t.Errorf("%s has a message about %s: %v, want %v", place, id, told, want)
 		}
 	}
 }
@@ -47,12 +47,12 @@ func TestRulesComeBeforeStaticRoutes(t *testing.T) {
 	w.startPlugin()
 
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}, SuggestedReviewers: []string{"dave@example.com"}})
-	w.hears(id, sec, bob, carol)
+	w.notifies(id, sec, bob, carol)
 	if w.log.has("dave@example.com") {
 		t.Error("suggested reviewers are asked for where a rule reaches somebody")
 	}
 	other := w.request(teleporttest.Request{Roles: []string{"editor"}, SuggestedReviewers: []string{"carol"}})
-	w.hears(other, dev, carol) // what the one applying rule names is nobody
+	w.notifies(other, dev, carol) // what the one applying rule names is nobody
 	w.stopPlugin()
 }
 
@@ -60,24 +60,24 @@ func TestRulesThatChangeWhileRequestsWait(t *testing.T) {
 	w := newWorld(t, `"*" = "dev"`)
 	w.startPlugin()
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}})
-	w.hears(id, dev)
+	w.notifies(id, dev)
 
 	w.rule("prod", prod, "security")
 	w.shows(id, []string{dev, sec, alice}, "PENDING") // who was told stays told
 	second := w.request(teleporttest.Request{Roles: []string{"prod"}})
-	w.hears(second, sec)
+	w.notifies(second, sec)
 
 	w.rule("prod", prod, "bob@example.com")
 	w.shows(second, []string{sec, bob, alice}, "PENDING")
 	third := w.request(teleporttest.Request{Roles: []string{"prod"}})
-	w.hears(third, bob)
+	w.notifies(third, bob)
 
 	w.must(w.teleport.DeleteRule("prod"))
 	w.shows(third, []string{bob, dev, alice}, "PENDING") // by the static route
 	fourth := w.request(teleporttest.Request{Roles: []string{"prod"}})
-	w.hears(fourth, dev)
+	w.notifies(fourth, dev)
 
-	// A decided request is nobody else's business.
+	// A resolved request gets no new recipients.
 	w.must(w.teleport.SetState(fourth, approved, ""))
 	w.shows(fourth, []string{dev, alice}, "APPROVED")
 	w.rule("prod", prod, "carol@example.com")
@@ -97,7 +97,7 @@ func TestRulesThatChangeInAGap(t *testing.T) {
 	w.rule("new", prod, "security")
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}})
 	w.must(w.teleport.Restart())
-	w.hears(id, sec)
+	w.notifies(id, sec)
 }
 
 func TestARuleThatCannotBeRead(t *testing.T) {
@@ -106,7 +106,7 @@ func TestARuleThatCannotBeRead(t *testing.T) {
 	w.rule("set", "access_request.spec.roles", "security")
 	w.startPlugin()
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}})
-	w.hears(id, dev)
+	w.notifies(id, dev)
 	for _, want := range []string{`rule=broken`, `condition 2:12: access_request.spec has no \"role\"`, `rule=set`, `condition 1:1: is a set, expected true or false`} {
 		if !w.log.has(want) {
 			t.Errorf("log lacks %s", want)
@@ -123,15 +123,15 @@ func TestARuleThatFailsOverARequest(t *testing.T) {
 	w := newWorld(t, `"*" = "dev"`)
 	w.rule("local", `contains(email.local(access_request.spec.roles), "x")`, "security")
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
 	if n := w.log.count("access monitoring rule can't be evaluated"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
 	// One that works is not held up by one that doesn't.
 	w.rule("prod", prod, "bob@example.com")
 	w.eventually("both rules are in force", func() bool { return w.log.has("count=2") })
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), bob)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), bob)
 }
 
 func TestRulesOverTraits(t *testing.T) {
@@ -142,7 +142,7 @@ func TestRulesOverTraits(t *testing.T) {
 	w.must(w.teleport.AddUser(u))
 	w.startPlugin()
 	id := w.request(teleporttest.Request{})
-	w.hears(id, dev)
+	w.notifies(id, dev)
 	if n := w.teleport.Calls()["GetUserLoginState"]; n != 0 {
 		t.Errorf("traits were asked for %d times without a rule that needs them", n)
 	}
@@ -154,7 +154,7 @@ func TestRulesOverTraits(t *testing.T) {
 	w.teleport.SetLoginState("alice@example.com", map[string][]string{"team": {"sre"}})
 	w.rule("sre", `user.traits["team"].contains("sre")`, "bob@example.com")
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{}), bob)
+	w.notifies(w.request(teleporttest.Request{}), bob)
 }
 
 func TestRulesOverTraitsWithoutTheRight(t *testing.T) {
@@ -164,8 +164,8 @@ func TestRulesOverTraitsWithoutTheRight(t *testing.T) {
 	w.rule("team", `user.traits["team"].contains("dev")`, "security")
 	w.rule("no team", `is_empty(user.traits["team"])`, "bob@example.com")
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{}), bob)
-	w.hears(w.request(teleporttest.Request{}), bob)
+	w.notifies(w.request(teleporttest.Request{}), bob)
+	w.notifies(w.request(teleporttest.Request{}), bob)
 	if n := w.log.count("traits of requesters can't be read"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
@@ -182,15 +182,15 @@ func TestRulesOverLabels(t *testing.T) {
 		return types.ResourceID{ClusterName: "example.com", Kind: types.KindNode, Name: name}
 	}
 	role := []string{"editor"}
-	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1")}}), bob, sec)
-	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("n-2")}}), sec)
-	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-2")}}), dev)
-	w.hears(w.request(teleporttest.Request{Roles: role}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1")}}), bob, sec)
+	w.notifies(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("n-2")}}), sec)
+	w.notifies(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-2")}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: role}), dev)
 	if w.log.has("can't be evaluated") {
 		t.Error("a rule could not be asked where all was well")
 	}
 	// Labels of half of the resources are no answer: the rules may apply.
-	w.hears(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("gone")}}), bob, sec, dev)
+	w.notifies(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("gone")}}), bob, sec, dev)
 	if n := w.log.count("can't see the labels of a resource"); n != 2 || !w.log.has("resource_not_seen") || !w.log.has("preview_as_roles") {
 		t.Errorf("%d warnings, want one for each rule", n)
 	}
@@ -215,17 +215,17 @@ func TestRulesThatCannotSeeAllLabels(t *testing.T) {
 		resource("example.com", "of the future", "x", ""),
 		resource("leaf.example.com", types.KindNode, "n-1", ""),
 	} {
-		w.hears(w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: []types.ResourceID{node, other}}), sec, dev)
+		w.notifies(w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: []types.ResourceID{node, other}}), sec, dev)
 	}
 	if n := w.log.count(`can't see the labels of a resource`); n == 0 || w.log.has("rule=role") {
 		t.Errorf("%d warnings, and the rule that doesn't ask for labels of this request has one: %v", n, w.log.has("rule=role"))
 	}
 	// What lies in a Kubernetes cluster has its labels, whatever its kind.
 	for _, kind := range []string{"pod", "kube:ns:pods", "kube:ns:deployments.apps", "kube:cw:namespaces"} {
-		w.hears(w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: []types.ResourceID{resource("example.com", kind, "k-1", "default/web")}}), sec)
+		w.notifies(w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: []types.ResourceID{resource("example.com", kind, "k-1", "default/web")}}), sec)
 	}
 	// So have resources that are narrowed.
-	w.hears(w.request(teleporttest.Request{Roles: []string{"access"}, Narrowed: []teleporttest.NarrowedResource{{ID: node, Logins: []string{"root"}}}}), sec)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"access"}, Narrowed: []teleporttest.NarrowedResource{{ID: node, Logins: []string{"root"}}}}), sec)
 	w.stopPlugin()
 }
 
@@ -234,23 +234,23 @@ func TestWithoutTheRightToReadRules(t *testing.T) {
 	w.rule("prod", prod, "security")
 	restore := w.teleport.Deny(types.KindAccessMonitoringRule, types.VerbRead)
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
 	w.teleport.DropConnections()
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
 	if n := w.log.count("access monitoring rules can't be read"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
 	restore()
 	w.teleport.DropConnections()
 	w.inForce("1")
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), sec)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), sec)
 }
 
 func TestOldServersHaveNoRules(t *testing.T) {
 	w := newWorld(t, `"*" = "dev"`)
 	w.must(w.teleport.SetServerVersion("13.4.0"))
 	w.startPlugin()
-	w.hears(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"prod"}}), dev)
 	if n := strings.Count(w.log.String(), "level=WARN"); n != 1 || !w.log.has("access monitoring rules can't be read") {
 		t.Errorf("%d warnings, want the one about rules", n)
 	}

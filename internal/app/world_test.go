@@ -125,14 +125,14 @@ api_url = %q
 `, w.teleport.Addr(), filepath.Join(w.dir, "identity"), w.token, w.slack.URL(), recipients), 0o600))
 }
 
-// startPlugin runs the plugin and waits until it says that it is ready.
+// startPlugin runs the plugin and waits until it is ready.
 func (w *world) startPlugin() {
 	w.t.Helper()
 	w.launch()
 	w.eventually("the plugin is ready", func() bool { return w.log.has("Plugin is ready") })
 }
 
-// launch runs the plugin and waits for nothing.
+// launch runs the plugin without waiting.
 func (w *world) launch() {
 	w.t.Helper()
 	c, _, err := config.Load(w.config)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 	"github.com/teleport-slack/teleport-slack/internal/quiet"
 )
 
@@ -53,10 +53,10 @@ func equal(a, b reflect.Value) bool {
 		return x.Equal(b.Interface().(Secret))
 	case quiet.Hours:
 		return x.Equal(b.Interface().(quiet.Hours))
-	case message.Template:
-		return x.Equal(b.Interface().(message.Template))
-	case map[string]message.Template:
-		return maps.EqualFunc(x, b.Interface().(map[string]message.Template), message.Template.Equal)
+	case template.Template:
+		return x.Equal(b.Interface().(template.Template))
+	case map[string]template.Template:
+		return maps.EqualFunc(x, b.Interface().(map[string]template.Template), template.Template.Equal)
 	}
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 func TestChangesAreNamedByTheirKeys(t *testing.T) {
@@ -80,7 +81,7 @@ func fill(v reflect.Value) {
 		v.Set(reflect.ValueOf(NewSecret("x")))
 		return
 	}
-	if v.Type() == reflect.TypeFor[message.Template]() {
+	if v.Type() == reflect.TypeFor[template.Template]() {
 		x, _ := message.CompileTemplate("title", "x")
 		v.Set(reflect.ValueOf(x))
 		return

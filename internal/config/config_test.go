@@ -18,6 +18,7 @@ import (
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 	"github.com/teleport-slack/teleport-slack/internal/quiet"
 )
 
@@ -173,7 +174,7 @@ pprof = true
 		Messages: Messages{
 			Style: message.Style{
 				Language: "ko", RequesterLanguage: "en", Link: link,
-				Templates: map[string]message.Template{"title": title},
+				Templates: map[string]template.Template{"title": title},
 			},
 			AccessEndsNotice: 15 * time.Minute, AccessEndedNotice: true,
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 // maxNoticeHours bounds the notice before the end of access. Longer access is
@@ -36,10 +37,10 @@ func (r *reader) messages(s *section) Messages {
 
 	templates := s.section("templates")
 	for _, name := range message.TemplateNames() {
-		compile := func(text string) (message.Template, error) { return message.CompileTemplate(name, text) }
+		compile := func(text string) (template.Template, error) { return message.CompileTemplate(name, text) }
 		if t := r.template(templates, name, compile); !t.IsZero() {
 			if c.Templates == nil {
-				c.Templates = map[string]message.Template{}
+				c.Templates = map[string]template.Template{}
 			}
 			c.Templates[name] = t
 		}
@@ -65,13 +66,13 @@ func (r *reader) language(s *section, name string, otherwise message.Language) m
 }
 
 // template reads and compiles a template; an empty one means not set.
-func (r *reader) template(s *section, name string, compile func(string) (message.Template, error)) message.Template {
+func (r *reader) template(s *section, name string, compile func(string) (template.Template, error)) template.Template {
 	e, f := s.typed(unstable.String, "a string", "write the value in quotes", name)
 	if e == nil || e.val.text == "" {
-		return message.Template{}
+		return template.Template{}
 	}
 	t, err := compile(e.val.text)
-	var te *message.TemplateError
+	var te *template.Error
 	switch {
 	case errors.As(err, &te):
 		f.at = placeInString(r.data, e.val, te.Offset)

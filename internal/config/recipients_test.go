@@ -13,7 +13,7 @@ func TestRecipientsAndPatternsAreCheckedWhereTheyStand(t *testing.T) {
 		`a = "{{.Usr}}"`:               `f:7:6: role_to_recipients.a: the recipient "{{.Usr}}" can't be read: character 1: unknown field ".Usr"`,
 		`a = ["dev", "x-{{.Role"]`:     `f:7:16: role_to_recipients.a: the recipient "x-{{.Role" can't be read: character 3: {{ without }}`,
 		`a = "#dev @oncall now"`:       `f:7:19: role_to_recipients.a: the recipient "#dev @oncall now" can't be read: character 14: a mention is expected`,
-		`a = "user:"`:                  `f:7:11: role_to_recipients.a: the recipient "user:" can't be read: character 6: after user: somebody is expected`,
+		`a = "user:"`:                  `f:7:11: role_to_recipients.a: the recipient "user:" can't be read: character 6: after user: a recipient is expected`,
 		`"/^db-(/" = "dba"`:            `f:7:1: role_to_recipients."/^db-(/": is no pattern: character 2: missing closing )`,
 		"'/a/' = ['dev', 'user:x @y']": `f:7:25: role_to_recipients."/a/": the recipient "user:x @y" can't be read: character 8: a direct message can't mention a user group`,
 	} {

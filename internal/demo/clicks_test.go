@@ -18,7 +18,7 @@ func TestButtonsWork(t *testing.T) {
 	follow(t, base, func(event, data string) bool {
 		// Until the plugin has noted that it asks, a window that is sent in at
 		// once comes too early; people are not as fast.
-		asked = asked || event == "timeline" && strings.Contains(data, "reviewer is asked for a reason")
+		asked = asked || event == "timeline" && strings.Contains(data, "reviewer asked for a reason")
 		switch {
 		case step == 0 && event == "snapshot":
 			_, answer := post(t, base, "/api/requests", `{"user":"alice@example.com","roles":["editor"],"reason":"why"}`, nil)

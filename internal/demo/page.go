@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/teleport"
 )
 
@@ -102,7 +103,7 @@ func (p *page) watch(ctx context.Context) error {
 	}
 	defer func() { _ = c.Close() }() // no call is in flight
 	return c.Serve(ctx, teleport.Handler{
-		Changed: func(string) { p.requestsChanged() },
+		Changed: func(string, *access.Request) { p.requestsChanged() },
 		Resync:  func(context.Context) error { p.requestsChanged(); return nil },
 	})
 }

@@ -79,7 +79,7 @@ func plain(v any) any {
 	return v
 }
 
-// Whoever uncomments an optional scope gets a manifest that still parses.
+// Uncommenting an optional scope gives a manifest that still parses.
 func TestCommentedScopesCanBeUncommented(t *testing.T) {
 	text := regexp.MustCompile(`(?m)^( +)# (- )`).ReplaceAll(YAML(Options{}), []byte("$1$2"))
 	var got any

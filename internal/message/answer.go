@@ -8,17 +8,17 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// Answer is what became of a click.
+// Answer is the result of a click.
 type Answer uint8
 
 // The answers.
 const (
 	AnswerDone        Answer = iota // the review is in
-	AnswerDecided                   // somebody was faster
-	AnswerReviewed                  // the clicker had reviewed it before
+	AnswerDecided                   // another review decided the request before
+	AnswerReviewed                  // the clicker has reviewed it already
 	AnswerGone                      // expired or deleted
-	AnswerOwnRequest                // requesters don't decide
-	AnswerRefused                   // Teleport does not let the clicker
+	AnswerOwnRequest                // requesters can't review their own request
+	AnswerRefused                   // Teleport rejected the review
 	AnswerNobody                    // no Teleport user belongs to the clicker
 	AnswerSeveral                   // more than one does
 	AnswerMismatch                  // the one with the clicker's email belongs to another Slack account
@@ -26,18 +26,18 @@ const (
 	AnswerRole                      // these roles are not decided in Slack
 	AnswerLongTerm                  // lasting access is not decided in Slack
 	AnswerUnread                    // a part of the request can't be read
-	AnswerStranger                  // not a message of ours
+	AnswerStranger                  // the message is not this plugin's
 	AnswerLate                      // the click took too long to arrive
 	AnswerBusy                      // an earlier click of the same person is still under way
 	AnswerOff                       // deciding in Slack is switched off
-	AnswerUnavailable               // nobody could be asked; nothing was submitted
-	AnswerUnsure                    // submitted, and whether it counts is not known
+	AnswerUnavailable               // Teleport or Slack did not answer; nothing was submitted
+	AnswerUnsure                    // submitted with an unknown result
 	AnswerNoWindow                  // the window for the reason did not open
 	answers                         // how many there are
 )
 
-// Answer returns what the clicker is told, in a message that only they see.
-// The request may be one of which only the ID is known.
+// Answer returns the answer to a click, which only the clicker sees. Of the
+// request maybe only the ID is known.
 func (r Renderer) Answer(a Answer, req access.Request, details access.Details, d access.Decision) Message {
 	p := r.words(access.Reviewers)
 	text := p.answer[a]
@@ -49,7 +49,7 @@ func (r Renderer) Answer(a Answer, req access.Request, details access.Details, d
 		} else {
 			text += " " + p.answerWaits
 		}
-		// What was decided, as Teleport has it and whatever the message says.
+		// What was reviewed, from Teleport and not from the clicked message.
 		text += "\n" + r.text(p, req, asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, details)}, access.Reviewers)
 	case AnswerDecided:
 		text = fmt.Sprintf(p.answerDecided, p.state.of(req.State))
@@ -67,8 +67,8 @@ func (r Renderer) Answer(a Answer, req access.Request, details access.Details, d
 // maxDeciders are listed by name.
 const maxDeciders = 3
 
-// deciders returns whose reviews led where the request is, and which of them
-// came from Slack; empty where nobody's did.
+// deciders returns the authors of the reviews that decided the request, and which
+// of them used Slack; empty if no review decided it.
 func (p *phrases) deciders(req access.Request) string {
 	var by []string
 	left := 0

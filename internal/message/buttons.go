@@ -6,17 +6,17 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// The identifiers of the buttons are the published plugin's, so that the
-// buttons of its messages work for us and the other way round.
+// The identifiers of the buttons are the published plugin's, so that both
+// plugins handle the buttons of each other's messages.
 const (
 	ButtonsBlock  = "review_block"
 	ApproveButton = "approve_button"
 	DenyButton    = "deny_button"
 )
 
-// buttonBlocks returns the block with the buttons that decide the request, or
-// none. What they carry is the request's ID, and that only as a hint: whoever
-// acts on a click asks our record which request the message is about.
+// buttonBlocks returns the block with the buttons to review the request, or none.
+// Their value is the request's ID, and only a hint: the handler of a click looks
+// up in the record which request the message is about.
 func (r Renderer) buttonBlocks(p *phrases, req access.Request, a asked, to access.Audience) []slack.Block {
 	if !r.Buttons.Offered(req, to) || !plainID(req.ID) {
 		return nil
@@ -24,7 +24,7 @@ func (r Renderer) buttonBlocks(p *phrases, req access.Request, a asked, to acces
 	button := func(action string, d access.Decision, label, accessible string, style slack.Style) *slack.ButtonBlockElement {
 		b := slack.NewButtonBlockElement(action, req.ID, &slack.TextBlockObject{Type: slack.PlainTextType, Text: label})
 		b.Style, b.AccessibilityLabel = style, accessible
-		// Where a window asks for a reason, that is question enough.
+		// The window that asks for a reason is confirmation enough.
 		if r.Buttons.Confirm && !r.Buttons.NeedsReason(d) {
 			b.Confirm = r.confirm(p, req, a, d, label)
 		}
@@ -36,7 +36,7 @@ func (r Renderer) buttonBlocks(p *phrases, req access.Request, a asked, to acces
 	)}
 }
 
-// confirm is what Slack asks before it takes the click.
+// confirm returns the dialog that Slack shows before it sends the click.
 func (r Renderer) confirm(p *phrases, req access.Request, a asked, d access.Decision, label string) *slack.ConfirmationBlockObject {
 	c := slack.NewConfirmationBlockObject(unformatted(p.decisionTitle.of(d)), unformatted(r.text(p, req, a, access.Reviewers)), unformatted(label), unformatted(p.cancel))
 	c.Style = slack.StylePrimary
@@ -46,23 +46,23 @@ func (r Renderer) confirm(p *phrases, req access.Request, a asked, d access.Deci
 	return c
 }
 
-// Look identifies what the buttons on a message about the request look like;
-// empty where it has none. It is part of what a message shows.
-func Look(b access.Buttons, req access.Request, to access.Audience) string {
+// DescribeButtons describes the buttons of a message about the request; empty if
+// it has none. When the description changes, the message has to be updated.
+func DescribeButtons(b access.Buttons, req access.Request, to access.Audience) string {
 	if !b.Offered(req, to) {
 		return ""
 	}
-	look := "buttons"
+	buttons := "buttons"
 	for _, d := range []access.Decision{access.Approve, access.Deny} {
 		if b.Confirm && !b.NeedsReason(d) {
-			look += "," + d.String() + " is confirmed"
+			buttons += "," + d.String() + " is confirmed"
 		}
 	}
-	return look
+	return buttons
 }
 
-// unformatted is for our own words, and for those of others where nothing else
-// is possible; colons make no emoji.
+// unformatted returns plain text in which colons make no emoji. It is for this
+// package's texts, and for values where Slack takes nothing else.
 func unformatted(s string) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, s, false, false)
 }

@@ -95,18 +95,18 @@ func TestConfirmationOnlyWhereNoReasonIsAskedFor(t *testing.T) {
 	golden(t, "buttons-confirmed", withButtons(access.Buttons{Confirm: true}).Request(roleRequest(), details, access.Reviewers))
 }
 
-func TestLookChangesWithTheButtons(t *testing.T) {
-	looks := map[string]bool{}
+func TestDescriptionChangesWithTheButtons(t *testing.T) {
+	descriptions := map[string]bool{}
 	for _, b := range []access.Buttons{
 		{}, {On: true}, {On: true, Confirm: true}, {On: true, Confirm: true, Reason: access.ReasonToDeny},
 	} {
-		looks[Look(b, roleRequest(), access.Reviewers)] = true
+		descriptions[DescribeButtons(b, roleRequest(), access.Reviewers)] = true
 	}
-	if len(looks) != 4 {
-		t.Errorf("four kinds of buttons have these looks: %v", looks)
+	if len(descriptions) != 4 {
+		t.Errorf("four kinds of buttons have these descriptions: %v", descriptions)
 	}
-	if Look(access.Buttons{On: true}, roleRequest(), access.Reviewers) != Look(access.Buttons{On: true, Reason: access.ReasonAlways}, roleRequest(), access.Reviewers) {
-		t.Error("buttons that look the same have different looks")
+	if DescribeButtons(access.Buttons{On: true}, roleRequest(), access.Reviewers) != DescribeButtons(access.Buttons{On: true, Reason: access.ReasonAlways}, roleRequest(), access.Reviewers) {
+		t.Error("buttons that look the same have different descriptions")
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// form is the place that a string from outside is put into, which decides
-// what is dangerous there.
+// form is the context that a string from outside is put into. It decides which
+// characters are dangerous.
 type form uint8
 
 const (
@@ -40,8 +40,8 @@ const (
 	lookalikeLowLine = '＿' // U+FF3F
 )
 
-// escape returns what s becomes when it is put into f, without surrounding
-// space, and whether it had to be cut to fit max. The cut is never inside a
+// escape returns s for use in f, without surrounding space, and whether it was
+// cut to fit max. The cut is never inside a
 // visible character or an entity, and what is left is a beginning of the
 // uncut result.
 func escape(s string, f form, max limit) (string, bool) {
@@ -63,8 +63,8 @@ func escape(s string, f form, max limit) (string, bool) {
 	return e.finish(cut), cut
 }
 
-// harmless says that s stays as it is in f: the common case, and worth the
-// test, because it copies nothing.
+// harmless reports whether s needs no escaping in f: the common case, which then
+// copies nothing.
 func harmless(s string, f form) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -95,9 +95,9 @@ type escaper struct {
 	fence        bool // the run of back-ticks has reached three
 }
 
-// clean returns what takes the place of r, or false if nothing does.
+// clean returns the replacement of r, or false if r is dropped.
 //
-// What can't be seen but changes what is read (control characters, overrides
+// An invisible character that changes what is read (control characters, overrides
 // of the text's direction, invisible letters) becomes U+FFFD rather than
 // nothing, so that "ali<invisible>ce" does not pass for alice.
 func (e *escaper) clean(r, next rune) (rune, bool) {
@@ -126,7 +126,7 @@ func (e *escaper) clean(r, next rune) (rune, bool) {
 		return r, e.cluster < maxClusterRunes
 	case unicode.IsMark(r):
 		if e.prev == 0 {
-			return utf8.RuneError, true // it would sit on our own character
+			return utf8.RuneError, true // it would combine with the mark before the value
 		}
 		return r, e.cluster < maxClusterRunes
 	case prose && (r == '\u200e' || r == '\u200f' || r == '\u061c'):
@@ -179,7 +179,7 @@ func (e *escaper) add(r, next rune) bool {
 	return true
 }
 
-// disarm replaces what would format where it is put.
+// disarm replaces characters that would format text in the form.
 func (e *escaper) disarm(r, next rune) rune {
 	if r != '`' {
 		e.ticks, e.fence = 0, false
@@ -210,7 +210,7 @@ func word(r rune) bool {
 	return r == '_' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
 
-// joins says that r belongs to the visible character before it. It knows the
+// joins reports whether r belongs to the visible character before it. It knows the
 // sequences that people write: combining marks, emoji with modifiers and
 // joiners, flags, and Hangul written in its parts. The whole of Unicode's rules
 // (UAX 29) would need tables for the rest.
@@ -238,7 +238,7 @@ func (e *escaper) joins(r rune) bool {
 	return unicode.IsMark(r)
 }
 
-// finish returns the result, which after a cut may end where no end should be.
+// finish returns the result, without a tail that must not stay after a cut.
 func (e *escaper) finish(cut bool) string {
 	s := string(e.out)
 	switch {

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
 var unlimited = limit{runes: 1 << 20, chars: 1 << 22}
@@ -195,7 +197,7 @@ func TestLinkIsAnAddressOrNothing(t *testing.T) {
 		{"https://t.example.com|Approve", "abc-1", ""},
 		{"https://t.example.com>", "abc-1", ""},
 		{"javascript:alert(1)", "abc-1", ""},
-		{"https://" + strings.Repeat("a", maxURLChars), "abc-1", ""},
+		{"https://" + strings.Repeat("a", template.MaxURLChars), "abc-1", ""},
 		{"https://t.example.com", "a>b", "<https://t.example.com/web/requests>"},
 		{"https://t.example.com", "../x", "<https://t.example.com/web/requests>"},
 		{"https://t.example.com", strings.Repeat("a", maxIDChars+1), "<https://t.example.com/web/requests>"},

@@ -11,8 +11,8 @@ const (
 	Korean  Language = "ko"
 )
 
-// catalogues has every language's words. A language is one file with its
-// phrases, its name above, and its place here; a test says what it lacks.
+// catalogues has the phrases of every language. A language is one file with its
+// phrases, a constant above, and an entry here; a test reports what it lacks.
 var catalogues = [...]*phrases{&english, &korean}
 
 // Languages returns every language there is, the default first.
@@ -24,11 +24,11 @@ func Languages() []Language {
 	return l
 }
 
-// Known says that there are words in the language.
+// Known reports whether there are phrases in the language.
 func (l Language) Known() bool { return slices.Contains(Languages(), l) }
 
-// words returns the language's phrases; English is for what is not known,
-// since a message in another language is better than none.
+// words returns the language's phrases; English for an unknown one, since a
+// message in another language is better than none.
 func (l Language) words() *phrases {
 	for _, p := range catalogues {
 		if p.language == l {

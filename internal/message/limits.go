@@ -1,7 +1,6 @@
 package message
 
-// What Slack takes, counted in characters as they are sent: an escaped & is
-// five.
+// Slack's limits, in characters as they are sent: an escaped & is five.
 const (
 	// https://docs.slack.dev/reference/block-kit/blocks/section-block and
 	// https://docs.slack.dev/reference/block-kit/composition-objects/text-object
@@ -18,8 +17,8 @@ const (
 	maxTextChars = 4000
 )
 
-// limit bounds one value from outside twice: runes counts the characters that
-// a reader sees, chars counts what they become once escaped.
+// limit bounds one value from outside twice: runes counts its characters, chars
+// counts them after escaping.
 type limit struct{ runes, chars int }
 
 // Our own limits. Together they keep the worst message, where every character
@@ -33,7 +32,7 @@ var (
 	loginLimit = limit{runes: 400, chars: 600}
 	// Users, clusters, reviewers. An email address has at most 254 characters.
 	nameLimit = limit{runes: 256, chars: 400}
-	// Names of those who decided, of whom there may be several.
+	// Names of deciding reviewers, of whom there may be several.
 	deciderLimit = limit{runes: 64, chars: 100}
 	// Names of thresholds, of which there may be several.
 	thresholdLimit = limit{runes: 64, chars: 100}
@@ -54,8 +53,7 @@ const (
 	// show about two lines. Long names may take it to maxTextLineChars.
 	fillTextLineChars = 150
 	maxTextLineChars  = 300
-	// The proxy's address and a request's ID, which are never cut: what is
-	// longer is no address or ID of Teleport's, see link.go.
-	maxURLChars = 800
-	maxIDChars  = 128
+	// A request's ID is never cut: a longer one is none of Teleport's, see
+	// link.go.
+	maxIDChars = 128
 )

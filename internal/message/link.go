@@ -1,13 +1,13 @@
 package message
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// link returns the token that leads to the request, or "" where none is known.
+// link returns a link to the request, or "" without an address.
 func (r Renderer) link(req access.Request) string {
 	url := r.address(req)
 	if url == "" {
@@ -16,15 +16,14 @@ func (r Renderer) link(req access.Request) string {
 	return "<" + strings.ReplaceAll(url, "&", "&amp;") + ">"
 }
 
-// address returns where the request can be seen: as configured, or in the Web
-// UI, or "" where that cannot show it. An address is never cut and nothing
-// else is dropped in its favour, so one that is too long for one counts as none.
+// address returns the request's address: as configured, or in the Web UI, or "" if
+// there is none. An address is never cut; one that is too long counts as none.
 func (r Renderer) address(req access.Request) string {
-	if url, err := r.ownAddress(req); err == nil && url != "" {
+	if url, err := r.configuredAddress(req); err == nil && url != "" {
 		return url
 	}
 	base := strings.TrimRight(r.Cluster.WebURL, "/")
-	if base == "" || len(base) > maxURLChars || !urlSafe(base) {
+	if !template.IsURL(base) {
 		return ""
 	}
 	url := base + "/web/requests"
@@ -34,31 +33,18 @@ func (r Renderer) address(req access.Request) string {
 	return url
 }
 
-// ownAddress returns the configured address, or "" if there is none for req:
-// an ID that is none of Teleport's leads to the list of requests.
-func (r Renderer) ownAddress(req access.Request) (string, error) {
+// configuredAddress returns the address that the operator's template gives, or ""
+// if there is none for req: an unusual ID is not put into an address.
+func (r Renderer) configuredAddress(req access.Request) (string, error) {
 	if r.Link.IsZero() || !plainID(req.ID) {
 		return "", nil
 	}
-	return r.Link.render(&english, addressOf{ID: req.ID, Cluster: r.Cluster.Name, Proxy: hostOf(r.Cluster.WebURL)})
+	return r.fillAddress(r.Link, req)
 }
 
-// urlSafe says that s can stand in a Slack link as it is.
-func urlSafe(s string) bool {
-	if !slices.ContainsFunc(linkSchemes, func(scheme string) bool { return strings.HasPrefix(s, scheme) && len(s) > len(scheme) }) {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || strings.IndexByte("<>|`\"*\\", c) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// plainID says that id looks like the UUIDs that Teleport gives. Others get
-// neither into an address nor into a command line, which people paste into
-// their shells: they are led to the list of requests instead.
+// plainID reports whether id has the characters and the length of an ID. Other
+// IDs are put neither into an address nor into a command line, which people paste
+// into their shells; the list of requests is shown instead.
 func plainID(id string) bool {
 	if id == "" || len(id) > maxIDChars || id[0] == '-' || id[0] == '.' {
 		return false
@@ -73,7 +59,7 @@ func plainID(id string) bool {
 	return true
 }
 
-// reference returns the lines that lead from a message to the request.
+// reference returns the lines with the link to the request, or with commands.
 func (r Renderer) reference(p *phrases, req access.Request, to access.Audience) lines {
 	var l lines
 	if u := r.link(req); u != "" {

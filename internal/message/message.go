@@ -1,28 +1,32 @@
-// Package message turns access requests into what Slack shows: Block Kit for
-// the screen and one line of text for notifications and screen readers.
+// Package message renders access requests for Slack: Block Kit for the screen and
+// one line of text for notifications and screen readers.
 //
-// Three rules hold for whatever comes in. Nothing that a person typed reaches
-// Slack unescaped; no part is longer than Slack takes, and cutting never
-// splits a character, an entity, a link or a code fence nor drops the link to
-// the request; and the same input gives the same bytes.
+// Invariants: every value from outside is escaped; no part is longer than Slack
+// accepts, and cutting never splits a character, an entity, a link or a code
+// fence, and never drops the link to the request; the same input gives the same
+// bytes.
 //
-// It posts nothing and decides nothing about who sees what.
+// It posts nothing and does not select recipients.
 package message
 
-import "github.com/slack-go/slack"
+import (
+	"github.com/slack-go/slack"
 
-// Message is what one Slack message shows.
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
+)
+
+// Message is the content of one Slack message.
 type Message struct {
 	Text   string        // mrkdwn-escaped; beside blocks one line, for notifications and screen readers
 	Blocks []slack.Block // nil for plain text messages such as thread replies
 
-	// Failed are templates that could not be used, so that the built-in text
-	// stands in their place.
-	Failed []*TemplateError
+	// Failed are the errors of templates in whose place the message has the
+	// built-in text.
+	Failed []*template.Error
 }
 
-// Tag marks a message in Slack's own metadata, so that it can be found again
-// when the answer to its post was lost. Anyone in the channel can read it.
+// Tag is the metadata of a message in Slack. It finds a message again when the
+// answer to its post was lost. Everyone in the channel can read it.
 type Tag struct {
 	RequestID string // or AccessLists
 	Recipient string // the recipient's ID as it was posted to
@@ -36,7 +40,7 @@ const AccessLists = "access-lists"
 // MetadataEvent is the event_type of every Tag.
 const MetadataEvent = "teleport_access_request"
 
-// Post is a message on its way.
+// Post is a message to post.
 type Post struct {
 	Channel string // what chat.postMessage takes: C…, D…, U…, #name
 	Thread  string // thread_ts; empty for a message of its own

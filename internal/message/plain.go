@@ -8,8 +8,8 @@ import (
 )
 
 // Plain returns the message as text for a terminal: the blocks, or the text
-// where there are none. What only tells Slack something reads as what Slack
-// would show; marks such as *bold* stay.
+// where there are none. Tokens such as links and dates become what Slack would
+// show; marks such as *bold* stay.
 func (m Message) Plain() string {
 	var parts []string
 	text := func(t *slack.TextBlockObject) {
@@ -43,7 +43,7 @@ func (m Message) Plain() string {
 	return strings.Join(parts, "\n\n")
 }
 
-// tokens are what Slack shows as something else.
+// tokens matches what Slack replaces when it shows a text.
 var tokens = regexp.MustCompile(`<([^<>|]*)(?:\|([^<>]*))?>`)
 
 var unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")

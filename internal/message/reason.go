@@ -6,7 +6,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// The identifiers of the window that asks for a reason.
+// The identifiers of the window for a reason.
 const (
 	ReasonView  = "teleport_slack_reason"
 	ReasonBlock = "reason_block"
@@ -19,8 +19,8 @@ const (
 // the message shows 400 of them, Teleport's audit log all.
 const MaxReasonChars = 1000
 
-// Reason returns the window that asks for the reason of a decision. What
-// metadata says comes back with the answer; people don't see it.
+// Reason returns the window for the reason of a decision. Slack sends metadata
+// back with the submission and does not show it.
 func (r Renderer) Reason(req access.Request, d access.Details, decision access.Decision, metadata string) slack.ModalViewRequest {
 	p := r.words(access.Reviewers)
 	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d)}
@@ -39,5 +39,5 @@ func (r Renderer) Reason(req access.Request, d access.Details, decision access.D
 	}
 }
 
-// ReasonMissing is what the window says where it was left blank.
+// ReasonMissing returns the error that the window shows for a blank reason.
 func (r Renderer) ReasonMissing() string { return r.words(access.Reviewers).reasonMissing }

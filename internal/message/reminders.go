@@ -10,10 +10,12 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// Reminder returns the thread reply that tells reviewers that req still waits,
-// or those who are told of it only because it waits, why they are.
+// Reminder returns the thread reply that reminds reviewers of a pending request.
+// With escalated, it explains to the recipients of the escalation why they got
+// the request.
 func (r Renderer) Reminder(req access.Request, escalated bool) Message {
 	p := r.words(access.Reviewers)
 	format, undated := p.reminder, p.reminderUndated
@@ -30,17 +32,17 @@ func (r Renderer) Reminder(req access.Request, escalated bool) Message {
 	if u := r.link(req); u != "" {
 		l.add(p.link, u)
 	}
-	return r.own(p, req, access.Details{}, access.Reviewers).reply("reminder", strings.Join(l, "\n"))
+	return r.overrides(p, req, access.Details{}, access.Reviewers).reply("reminder", strings.Join(l, "\n"))
 }
 
-// ListReviews returns the message that asks an owner to review lists, of which
-// there has to be one. The words are the published plugin's.
+// ListReviews returns the message that asks an owner to review access lists, at
+// least one. The texts are the published plugin's.
 func (r Renderer) ListReviews(lists []access.AccessList) Message {
 	p := r.words(access.Reviewers)
 	first := slices.MinFunc(lists, func(a, b access.AccessList) int {
 		return cmp.Or(a.NextReview.Compare(b.NextReview), cmp.Compare(a.Name, b.Name))
 	})
-	// On its first day it is not a day past, so it is due by its date still.
+	// A list counts as due, not as past, until a full day has gone by.
 	past := int(r.Now.Sub(first.NextReview) / (24 * time.Hour))
 	due := first.NextReview.UTC().Format(time.DateOnly)
 	title := p.boldTitle(first.Title)
@@ -62,7 +64,7 @@ func (r Renderer) ListReviews(lists []access.AccessList) Message {
 	return Message{Text: line, Blocks: []slack.Block{section(strings.Join(l, "\n"))}}
 }
 
-// boldTitle returns a title as it can stand between stars.
+// boldTitle returns a title for use between stars.
 func (p *phrases) boldTitle(s string) string {
 	t, cut := escape(s, inLine, nameLimit)
 	switch {
@@ -74,10 +76,10 @@ func (p *phrases) boldTitle(s string) string {
 	return t
 }
 
-// listsLink returns the token that leads to the list's review, or to all lists.
+// listsLink returns a link to the list's review, or to all lists.
 func (r Renderer) listsLink(lists []access.AccessList) string {
 	base := strings.TrimRight(r.Cluster.WebURL, "/")
-	if base == "" || len(base) > maxURLChars || !urlSafe(base) {
+	if !template.IsURL(base) {
 		return ""
 	}
 	url := base + "/web/accesslists"

@@ -78,7 +78,7 @@ func TestListReviews(t *testing.T) {
 }
 
 // TestListReviewsFit: no title makes a message that Slack refuses or that has
-// more marks than ours.
+// more marks than this package writes.
 func TestListReviewsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		title := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("&<>*_~`@!#|\n é한")), 0, 600, -1)).Draw(t, "title")

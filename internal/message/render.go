@@ -8,25 +8,26 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// Renderer turns requests into messages. It is a value without state: the
-// same arguments give the same bytes.
+// Renderer renders requests as messages. It has no state: the same arguments give
+// the same bytes.
 type Renderer struct {
 	Cluster access.Cluster // where requests come from and where links lead
-	Buttons access.Buttons // which requests can be decided in Slack
-	Now     time.Time      // access that ended before it is shown as ended; zero for never
+	Buttons access.Buttons // which requests can be reviewed in Slack
+	Now     time.Time      // access that ended before it is shown as ended; never if zero
 	Style
 }
 
-// Style is what can be chosen about messages. Its zero value is the built-in
+// Style has the configurable parts of messages. The zero value is the built-in
 // English.
 type Style struct {
-	Language          Language // what reviewers read
-	RequesterLanguage Language // what the requester reads; empty for Language
+	Language          Language // for reviewers
+	RequesterLanguage Language // for the requester; empty for Language
 
-	Link      Template            // where links lead; zero for the Web UI
-	Templates map[string]Template // texts in the operator's own words, by their names
+	Link      template.Template            // address of a request; zero for the Web UI
+	Templates map[string]template.Template // by the names of the texts that they replace
 }
 
 // words returns the language of a message.
@@ -37,47 +38,45 @@ func (s Style) words(to access.Audience) *phrases {
 	return s.Language.words()
 }
 
-// over says that req's access has ended.
+// over reports whether req's access has ended.
 func (r Renderer) over(req access.Request) bool {
 	at := req.AccessEnds()
 	return !at.IsZero() && !r.Now.IsZero() && !r.Now.Before(at)
 }
 
 // Request returns the message about req that is posted once and updated at
-// every change: a title, the facts, the way to the request, and where it
-// stands.
+// every change: a title, the fields, the link to the request, and its state.
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
 	p := r.words(to)
 	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d), logins: d.Logins}
 	blocks := make([]slack.Block, 0, 7)
-	own := r.own(p, req, d, to)
-	blocks = append(blocks, section(own.text("title", p.title(req, to))))
-	for _, s := range own.fields(r.facts(p, req, a, to)) {
+	t := r.overrides(p, req, d, to)
+	blocks = append(blocks, section(t.text("title", p.title(req, to))))
+	for _, s := range t.fields(r.fields(p, req, a, to)) {
 		blocks = append(blocks, section(s))
 	}
 	if len(req.Unread) > 0 {
-		// Apart from the facts, which may be in the operator's own words.
+		// Apart from the fields, which may be a template's.
 		blocks = append(blocks, section(fmt.Sprintf(p.unread, p.names(req.Unread, ", ", nameLimit))))
 	}
-	// The way to the request has a section of its own, where nothing that
-	// grows can push it out.
+	// The link has a section of its own, so that long fields can't push it out.
 	for _, s := range r.reference(p, req, to).pack() {
 		blocks = append(blocks, section(s))
 	}
 	blocks = append(blocks, slack.NewContextBlock("", mrkdwn(r.statusText(p, req))))
 	blocks = append(blocks, r.buttonBlocks(p, req, a, to)...)
-	return Message{Text: own.text("notification", r.text(p, req, a, to)), Blocks: blocks, Failed: own.failures()}
+	return Message{Text: t.text("notification", r.text(p, req, a, to)), Blocks: blocks, Failed: t.failures()}
 }
 
-// asked is what a request asks for, as it is shown: sorted, by the names that
-// people use.
+// asked has the requested roles and resources as they are shown: sorted, with
+// friendly names.
 type asked struct {
 	roles, resources []string
 	logins           map[string][]string // nil if unknown
 }
 
-// Review returns the thread reply that tells of req.Reviews[i], which has to
-// exist. It is plain text without blocks, on several lines.
+// Review returns the thread reply about req.Reviews[i], which must exist. It is
+// text without blocks, on several lines.
 func (r Renderer) Review(req access.Request, i int, to access.Audience) Message {
 	p := r.words(to)
 	v := req.Reviews[i]
@@ -102,19 +101,18 @@ func (r Renderer) Review(req access.Request, i int, to access.Audience) Message 
 	if strings.TrimSpace(v.Reason) != "" {
 		text += "\n" + fmt.Sprintf(p.reviewReason, p.block(v.Reason))
 	}
-	own := r.own(p, req, access.Details{}, to)
-	own.view.Review = p.reviewView(v)
-	return own.reply("review", text)
+	t := r.overrides(p, req, access.Details{}, to)
+	t.view.Review = p.reviewView(v)
+	return t.reply("review", text)
 }
 
-// Final returns the thread reply that tells how req ended, and to the
-// requester also what comes next. It is plain text without blocks, on several
-// lines.
+// Final returns the thread reply about how req was resolved; the requester's
+// also has the next steps. It is text without blocks, on several lines.
 func (r Renderer) Final(req access.Request, to access.Audience) Message {
 	p := r.words(to)
-	own := r.own(p, req, access.Details{}, to)
+	t := r.overrides(p, req, access.Details{}, to)
 	if to != access.Requester {
-		return own.reply("outcome", fmt.Sprintf(p.final, p.name(req.ID, false), p.state.of(req.State)))
+		return t.reply("outcome", fmt.Sprintf(p.final, p.name(req.ID, false), p.state.of(req.State)))
 	}
 	var l lines
 	l = append(l, fmt.Sprintf(p.finalYours.of(req.State), p.yourNoun(req)))
@@ -130,18 +128,17 @@ func (r Renderer) Final(req access.Request, to access.Audience) Message {
 	} else if req.State == access.Approved && plainID(req.ID) {
 		l.add(p.logIn, "`tsh login --request-id="+req.ID+"`")
 	}
-	return own.reply("outcome", strings.Join(l, "\n"))
+	return t.reply("outcome", strings.Join(l, "\n"))
 }
 
-// AccessEnds returns the thread reply that tells the requester that access
-// will end soon. Which access is repeated, since a notification shows the
-// reply alone.
+// AccessEnds returns the thread reply that announces the end of access to the
+// requester. It repeats what the access is, since a notification shows the reply
+// alone.
 func (r Renderer) AccessEnds(req access.Request, d access.Details) Message {
 	return r.ending("access_ends", r.words(access.Requester).accessEnds, req, d)
 }
 
-// AccessEnded returns the thread reply that tells the requester that access
-// has ended.
+// AccessEnded returns the thread reply to the requester after access has ended.
 func (r Renderer) AccessEnded(req access.Request, d access.Details) Message {
 	return r.ending("access_ended", r.words(access.Requester).accessEnded, req, d)
 }
@@ -155,11 +152,11 @@ func (r Renderer) ending(name, format string, req access.Request, d access.Detai
 	case len(req.Roles) > 0:
 		l.add(p.roles, p.names(sorted(req.Roles), ",", listLimit))
 	}
-	return r.own(p, req, d, access.Requester).reply(name, strings.Join(l, "\n"))
+	return r.overrides(p, req, d, access.Requester).reply(name, strings.Join(l, "\n"))
 }
 
-// Minimal returns one short line of plain text, for when Slack refuses the
-// blocks of Request: state, user, what is asked for, and the link or the ID.
+// Minimal returns one short line of text, for when Slack rejects the blocks of
+// Request: state, user, what is requested, and the link or the ID.
 func (r Renderer) Minimal(req access.Request, to access.Audience) Message {
 	p := r.words(to)
 	what := p.someAccess
@@ -169,21 +166,21 @@ func (r Renderer) Minimal(req access.Request, to access.Audience) Message {
 	case len(req.Resources) > 0:
 		what = p.names(r.resourceNames(p, req.Resources, access.Details{}), separator(req.Resources), loginLimit)
 	}
-	way := r.link(req)
-	if way == "" || !plainID(req.ID) {
-		way = strings.TrimSpace(way + " " + fmt.Sprintf(p.minimalReference, p.code(req.ID, nameLimit)))
+	link := r.link(req)
+	if link == "" || !plainID(req.ID) {
+		link = strings.TrimSpace(link + " " + fmt.Sprintf(p.minimalReference, p.code(req.ID, nameLimit)))
 	}
 	format := p.minimal
 	if to == access.Requester {
 		format = p.minimalYours
 	}
 	return Message{Text: strings.TrimSpace(fmt.Sprintf(format,
-		p.emoji.of(req.State), p.state.of(req.State), p.name(req.User, false), what, way))}
+		p.emoji.of(req.State), p.state.of(req.State), p.name(req.User, false), what, link))}
 }
 
-// section and mrkdwn are verbatim: Slack formats what is between our own
-// marks and makes links only of our own tokens, and leaves addresses, channel
-// names and @names alone that came with a name or a reason.
+// section and mrkdwn are verbatim: Slack formats the marks and tokens that this
+// package writes, and does not turn addresses, channel names and @names from a
+// name or a reason into links.
 func section(s string) *slack.SectionBlock {
 	return slack.NewSectionBlock(mrkdwn(s), nil, nil)
 }

@@ -8,10 +8,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
+
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 )
 
-// ours are the only tokens that may stand in a message unescaped.
-var ours = regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|(?:\d{1,2} [A-Z][a-z]{2} \d{4}|\d{4}년 \d{1,2}월 \d{1,2}일) \d\d:\d\d UTC>|<https?://[^\s<>|]+>`)
+// allowedTokens matches the only tokens that may stand in a message unescaped.
+var allowedTokens = regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|(?:\d{1,2} [A-Z][a-z]{2} \d{4}|\d{4}년 \d{1,2}월 \d{1,2}일) \d\d:\d\d UTC>|<https?://[^\s<>|]+>`)
 
 // entities are what an & may begin.
 var entities = regexp.MustCompile(`&(amp|lt|gt);`)
@@ -28,7 +30,7 @@ func brokenRules(m Message, oneLine bool, also ...*regexp.Regexp) []string {
 		if !utf8.ValidString(s) {
 			fail("%s is not UTF-8", where)
 		}
-		rest := ours.ReplaceAllString(s, "")
+		rest := allowedTokens.ReplaceAllString(s, "")
 		for _, tokens := range also {
 			rest = tokens.ReplaceAllString(rest, "")
 		}
@@ -43,7 +45,7 @@ func brokenRules(m Message, oneLine bool, also ...*regexp.Regexp) []string {
 				fail("%s has %U", where, r)
 			}
 		}
-		if left, ok := outsideCode(rest); !ok {
+		if left, ok := template.OutsideCode(rest); !ok {
 			fail("%s ends within code: %.200q", where, rest)
 		} else if strings.Contains(left, "`") {
 			fail("%s has a back-tick of no code: %.200q", where, left)

@@ -36,10 +36,10 @@ func (p *phrases) block(s string) string {
 	return "```\n" + t + "```"
 }
 
-// name returns the name of a person or a cluster: bare as in the published
-// plugin where nothing in it can mean anything to Slack, and as code
-// otherwise. Code keeps an odd name apart from the words around it and leaves
-// it as it is, where replacing or padding its characters would spoil copying.
+// name returns the name of a person or a cluster: bare as in the published plugin
+// if nothing in it means anything to Slack, and as code otherwise. Code separates
+// an odd name from the text around it and keeps it copyable, which replaced or
+// padded characters would not be.
 //
 // Bare text in blocks is verbatim, so domains and @names stay text there. In
 // a thread reply (bare = false) Slack still looks for links in what isn't
@@ -77,9 +77,9 @@ func plain(s string, verbatim bool) bool {
 	return s != "" && s[0] != '@' && (verbatim || dots == 0 || ats == 1)
 }
 
-// names returns the first of the sorted names that fit as one piece of code,
-// as the published plugin does, and how many more there are. A name is only
-// cut where it alone is too long.
+// names returns as many of the sorted names as fit, as one piece of code like the
+// published plugin, and how many more there are. A name is cut only if it alone
+// is too long.
 func (p *phrases) names(sorted []string, sep string, max limit) string {
 	var b strings.Builder
 	b.WriteByte('`')
@@ -117,7 +117,7 @@ func (p *phrases) names(sorted []string, sep string, max limit) string {
 	return b.String()
 }
 
-// escapes returns how many characters of t are there because of escaping.
+// escapes returns how many characters escaping has added to t.
 func escapes(t string) int {
 	return strings.Count(t, "&amp;")*4 + strings.Count(t, "&lt;")*3 + strings.Count(t, "&gt;")*3
 }
@@ -129,9 +129,9 @@ func sorted(names []string) []string {
 	return slices.Compact(names)
 }
 
-// resourceNames returns what people call the resources: kind and friendly
-// name where it is known, Teleport's own notation otherwise, with the principals
-// where a request names them.
+// resourceNames returns the resources as kind and friendly name where that is
+// known, and in Teleport's notation otherwise, with the principals where a request
+// names them.
 func (r Renderer) resourceNames(p *phrases, resources []access.Resource, d access.Details) []string {
 	names := make([]string, 0, len(resources))
 	for _, res := range resources {

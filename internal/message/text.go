@@ -9,8 +9,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// text returns the line that notifications and screen readers get. Names come
-// first and are shortened one by one; the reason takes what room is left.
+// text returns the line for notifications and screen readers. Names come first
+// and are shortened one by one; the reason takes the remaining room.
 func (r Renderer) text(p *phrases, req access.Request, a asked, to access.Audience) string {
 	what := p.someAccess
 	switch {
@@ -76,8 +76,7 @@ func (p *phrases) firstNames(names []string) string {
 	return line
 }
 
-// short returns a name as it is put into the line, or something instead where
-// there is none.
+// short returns a name for the line, or instead if the name is empty.
 func (p *phrases) short(s, instead string) string {
 	t, cut := escape(s, inLine, textNameLimit)
 	switch {

@@ -5,8 +5,8 @@ import "github.com/teleport-slack/teleport-slack/internal/access"
 // byState has a text for each access.State.
 type byState [access.Expired + 1]string
 
-// of returns the text for s. A state beyond the known ones can't come out of
-// the adapter; should it, it reads as undecided rather than as a decision.
+// of returns the text for s. The adapter returns known states only; an unknown
+// one reads as undecided rather than as a decision.
 func (b byState) of(s access.State) string {
 	if int(s) >= len(b) {
 		s = access.Pending
@@ -26,8 +26,8 @@ func (b byDecision) of(d access.Decision) string { return b[d] }
 // byAnswer has a text for each Answer that has but one.
 type byAnswer [answers]string
 
-// phrases are all words that messages are made of. Values that are formatted
-// into them are numbered, so that another language can order them its own way.
+// phrases are all texts of messages in one language. Values that are formatted
+// into them are numbered, so that each language can order them.
 type phrases struct {
 	language Language
 	// plural returns which form of a counted text belongs to n.
@@ -35,7 +35,7 @@ type phrases struct {
 	// dateLayout is how time.Format writes a moment, for readers whose Slack
 	// can't show it in their own time zone. " UTC" follows.
 	dateLayout string
-	state      byState // how a state is called where it is told
+	state      byState // name of a state
 
 	// Titles. [1] is a noun.
 	newTitle, oldTitle             string
@@ -73,8 +73,8 @@ type phrases struct {
 	oneRole     string // [1] its name, in a sentence
 	manyRoles   string // [1] their names
 	theseRes    string // [1] names of resources
-	someAccess  string // when a request names neither role nor resource
-	someCluster string // when the cluster has no name
+	someAccess  string // for a request without roles and resources
+	someCluster string // for a cluster without a name
 	over        string // behind the state, once approved access has ended
 
 	// The line for notifications. [1] user, [2] what, [3] cluster, [4] decided.
@@ -110,7 +110,7 @@ type phrases struct {
 	answerDecided      string // [1] state
 	answerDecidedBy    string // [1] state, [2] names
 
-	// Reminders of requests that wait. [1] is for how long they have.
+	// Reminders of pending requests. [1] is how long they have been pending.
 	reminder, escalation               string
 	reminderUndated, escalationUndated string
 

@@ -279,7 +279,7 @@ func (d *delivery) render(s Step, c record.Copy) message.Message {
 func (d *delivery) send(ctx context.Context, s Step, c record.Copy, m message.Message) (access.MessageRef, error) {
 	slack := d.n.o.Messenger
 	if s.Op == Post || s.Op == Update {
-		m = m.Mentioning(c.Mentions)
+		m = m.WithMentions(c.Mentions)
 	}
 	switch s.Op {
 	case Update:

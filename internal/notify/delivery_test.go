@@ -52,6 +52,17 @@ func (w *watcher) count() map[string]int {
 	return n
 }
 
+// statuses returns how many deliveries ended in each way.
+func (w *watcher) statuses() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := map[string]int{}
+	for _, l := range w.looks {
+		n[l.Status.String()]++
+	}
+	return n
+}
+
 // late returns the delays of a kind of step, those that were measured.
 func (w *watcher) late(op notify.Op) (late []time.Duration) {
 	w.mu.Lock()
@@ -226,10 +237,7 @@ func TestStepsAndDelaysAreObserved(t *testing.T) {
 		if late := w.late(notify.Update); len(late) != 2 || late[0] != 3*time.Second {
 			t.Errorf("updates are late by %v", late)
 		}
-		results := map[string]int{}
-		for _, l := range w.looks {
-			results[l.Status.String()]++
-		}
+		results := w.statuses()
 		if results["settled"] == 0 || results["failed"] != 0 {
 			t.Errorf("looks: %v", results)
 		}
@@ -292,22 +300,19 @@ func TestFailingRecipientsAreCountedUntilTheyAreReached(t *testing.T) {
 // carried over into what they wrote, which is no failure.
 func TestAWriteThatSucceedsOnItsSecondTryIsNoFailure(t *testing.T) {
 	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
-		var id string
+		made := make(chan string, 1)
 		var once sync.Once
 		u.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Match: func(slacktest.Call) bool {
 			once.Do(func() {
-				if err := u.teleport.SetPluginData(id, map[string]string{"resolve_reason": "written by somebody else"}); err != nil {
+				if err := u.teleport.SetPluginData(<-made, map[string]string{"resolve_reason": "written by somebody else"}); err != nil {
 					t.Error(err)
 				}
 			})
 			return false
 		}})
-		id = u.askFor(t, "dev")
+		made <- u.askFor(t, "dev")
 		time.Sleep(time.Minute)
-		results := map[string]int{}
-		for _, l := range w.looks {
-			results[l.Status.String()]++
-		}
+		results := w.statuses()
 		if results["failed"] != 0 || results["settled"] == 0 {
 			t.Errorf("looks: %v\n%s", results, log)
 		}
@@ -350,6 +355,32 @@ func TestARestartReadsOnlyWhatIsLeftToDo(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		if n := w.count()["update"]; n != 4 {
 			t.Errorf("%d updates, want two more", n)
+		}
+	})
+}
+
+// To announce a request takes three calls to Teleport: its record is read, its
+// intents and its results are written. The request came with the event.
+func TestAnAnnouncementTakesThreeCallsToTeleport(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
+		u.askFor(t, "dba")
+		time.Sleep(time.Minute) // who is who is known then
+		before := u.teleport.Calls()
+		u.askFor(t, "dba")
+		time.Sleep(time.Minute)
+		got := map[string]int{}
+		for method, n := range u.teleport.Calls() {
+			if n -= before[method]; n > 0 && method != "CreateAccessRequestV2" {
+				got[method] = n
+			}
+		}
+		want := map[string]int{"GetPluginData": 1, "UpdatePluginData": 2}
+		delete(got, "GetRole") // what a role is, is remembered for a while; see package teleport
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		if n := w.count()["post"]; n != 6 {
+			t.Errorf("%d messages", n)
 		}
 	})
 }

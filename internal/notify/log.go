@@ -8,7 +8,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/logonce"
-	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/message/template"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
@@ -133,11 +133,31 @@ func (d *delivery) recipientProblem(c call, msg string) {
 }
 
 // reportTemplates logs once which templates could not be used and why.
-func (n *Notifier) reportTemplates(failed []*message.TemplateError) {
+func (n *Notifier) reportTemplates(failed []*template.Error) {
 	for _, f := range failed {
 		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutTemplate, Name: f.Name}, "template failed for a request, using the built-in text", f,
 			slog.String(logkey.Template, f.Name))
 	}
+}
+
+// logRecord logs what of a request's record can't be read.
+func (n *Notifier) logRecord(id string, problems []string) {
+	for _, what := range problems {
+		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRecordParts, Name: id}, "part of a record can't be read, ignoring it",
+			fault.New(fault.Bug, "", what), slog.String(logkey.RequestID, id))
+	}
+}
+
+// logTeleportAnswers ends what loadFailed logged.
+func (n *Notifier) logTeleportAnswers() {
+	if n.problems.Clear(logonce.Key{Kind: aboutTeleport}) {
+		n.o.Log.Info("Teleport answers again")
+	}
+}
+
+// logLookup logs why recipients can't be assigned yet.
+func (n *Notifier) logLookup(err error) {
+	n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutDirectory}, "some recipients can't be looked up yet, trying again", err)
 }
 
 // loadFailed logs why a request could not be read.

@@ -93,3 +93,24 @@ func TestAMentionIsNotWorthALongOne(t *testing.T) {
 		}
 	})
 }
+
+// Who was unknown to Slack and is found later is posted to, although the record
+// has as many copies as before.
+func TestARecipientThatIsFoundLaterIsPostedTo(t *testing.T) {
+	inWorld(t, func(t *testing.T, u *universe, log *lockedBuffer, failed *counts) {
+		u.names(t, "#security", "dave@example.com")
+		id := u.ask(t)
+		time.Sleep(time.Minute)
+		heard(t, u, id, "while dave is unknown", "#security", "alice")
+		u.slack.AddUser(slacktest.User{ID: "U0DAVE00001", Name: "dave", Email: "dave@example.com"})
+		time.Sleep(10 * time.Minute) // what Slack said of dave is old
+		u.replicas[0].notifier.SetRoutes(routes)
+		if err := u.replicas[0].notifier.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := len(u.slack.DirectMessages("U0DAVE00001")); n != 1 {
+			t.Errorf("dave has %d messages, want one\n%s", n, log)
+		}
+	})
+}

@@ -17,6 +17,7 @@ type requestMemory struct {
 	// Guarded by Notifier.mu.
 	settled   settled
 	changedAt time.Time // when a change was first seen that is not delivered yet; zero if none was
+	event     *event    // the request as the last event had it; nil once that was used
 
 	// delivery belongs to the worker that has the request; nil between two
 	// deliveries if there is nothing to remember.
@@ -124,6 +125,42 @@ func (n *Notifier) changed(id string, at time.Time) {
 	if m := n.request(id); m.changedAt.IsZero() {
 		m.changedAt = at
 	}
+}
+
+// eventFresh is how old an event may be for its request to be delivered as it
+// was then, instead of being read. A change in between has an event of its own.
+const eventFresh = 2 * time.Second
+
+// event is a request as an event had it.
+type event struct {
+	request access.Request
+	at      time.Time
+}
+
+// changedTo notes a change that an event told of, and the request after it.
+func (n *Notifier) changedTo(id string, req *access.Request) {
+	now := time.Now()
+	n.changed(id, now)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := n.request(id)
+	m.event = nil
+	if req != nil {
+		m.event = &event{request: *req, at: now}
+	}
+}
+
+// takeEvent takes out the request as the last event had it, if that is fresh.
+func (n *Notifier) takeEvent(id string) (access.Request, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := n.requests[id]
+	if m == nil || m.event == nil {
+		return access.Request{}, false
+	}
+	e := m.event
+	m.event = nil
+	return e.request, time.Since(e.at) < eventFresh
 }
 
 // takeChange takes out when a change of the request was first seen.

@@ -109,7 +109,7 @@ func TestNothingIsRememberedOfRequestsThatAreGone(t *testing.T) {
 			i.mu.Lock()
 			change(id)
 			i.mu.Unlock()
-			n.Changed(id)
+			n.Changed(id, nil)
 		}
 		for n.Left() > 0 {
 			time.Sleep(time.Millisecond)

@@ -23,15 +23,15 @@ func escalatedAfter() time.Duration {
 // hearing is everybody who hears of a request: those who should, and those who
 // do because nobody looked.
 func (s *story) hearing(r *asked) []string {
-	if len(s.about(oncall, r.id)) == 0 && !s.neglected(r, s.healed, 5*time.Minute) {
+	if len(s.about(oncall, r.id)) == 0 && !s.unreviewed(r, s.healed, 5*time.Minute) {
 		return r.hear
 	}
 	return append(r.hear[:len(r.hear):len(r.hear)], oncall)
 }
 
-// neglected says that nobody looked at the request, and that everything worked
+// unreviewed reports whether nobody reviewed the request, and everything worked
 // for so long after it was made that all reminders were sent, with time to spare.
-func (s *story) neglected(r *asked, since time.Time, spare time.Duration) bool {
+func (s *story) unreviewed(r *asked, since time.Time, spare time.Duration) bool {
 	if r.created.After(since) {
 		since = r.created
 	}
@@ -78,7 +78,7 @@ func (s *story) checkReminders(r *asked, to string, m slacktest.Message, replies
 	if len(seen) > most || to == r.asks && len(seen) > 0 {
 		wrong("reminders %v", seen)
 	}
-	if to != r.asks && s.neglected(r, s.healed, 5*time.Minute) {
+	if to != r.asks && s.unreviewed(r, s.healed, 5*time.Minute) {
 		for n := range most {
 			if replies[fmt.Sprint("reminder-", n+1)] == 0 {
 				wrong("reminder %d is missing, and everything worked since %v", n+1, s.healed.Sub(s.began))

@@ -161,9 +161,10 @@ func (n *Notifier) SetButtons(b access.Buttons) bool {
 	return !reflect.DeepEqual(*old, b)
 }
 
-// Changed notes that a request was put or deleted.
-func (n *Notifier) Changed(id string) {
-	n.changed(id, time.Now())
+// Changed notes that a request was put, as it is now, or deleted, which nil
+// stands for.
+func (n *Notifier) Changed(id string, now *access.Request) {
+	n.changedTo(id, now)
 	n.queue.Add(id, queue.Urgent)
 }
 

@@ -48,6 +48,12 @@ func (s Status) String() string { return statusNames[s] }
 // Statuses returns every status.
 func Statuses() []Status { return []Status{Settled, Waiting, Failed} }
 
+// Result is how a delivery ended: fully delivered if it is zero.
+type Result struct {
+	Failed     bool          // something is due and could not be done
+	RetryAfter time.Duration // reconcile again after this long; zero for not, unless Failed
+}
+
 // status returns how the delivery ended.
 func (r Result) status() Status {
 	switch {

@@ -71,14 +71,14 @@ type Step struct {
 }
 
 // Part names what the step posts, as intents and metadata have it.
-func (s Step) Part() string {
-	switch s.Op {
+func (step Step) Part() string {
+	switch step.Op {
 	case Reply:
-		return "review-" + strconv.Itoa(s.Review)
+		return "review-" + strconv.Itoa(step.Review)
 	case Remind:
-		return "reminder-" + strconv.Itoa(s.Reminder)
+		return "reminder-" + strconv.Itoa(step.Reminder)
 	case Final, NotifyEnds, NotifyEnded:
-		return s.Op.String()
+		return step.Op.String()
 	}
 	return "request"
 }
@@ -258,7 +258,7 @@ func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 		Thresholds: req.Thresholds, List: req.AccessListTitle,
 		AccessExpires: req.AccessExpires.UTC().Truncate(time.Second), Assume: req.AssumeStart.UTC().Truncate(time.Second),
 		Recommended: req.RecommendedList, Unread: req.Unread,
-		Buttons: message.Look(b, req, to),
+		Buttons: message.DescribeButtons(b, req, to),
 	}
 	if !req.State.Resolved() {
 		shown.Expires = req.Expires.UTC().Truncate(time.Second)

@@ -2,27 +2,17 @@ package notify
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
-	"github.com/teleport-slack/teleport-slack/internal/logkey"
-	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
 // writerGrace is how long a replica leaves what is due to the one that wrote
-// the record last. It saves making the same edits twice; that nothing is posted
-// twice, intents make sure.
+// the record last, which saves making the same edits twice.
 const writerGrace = 3 * time.Second
-
-// Result is how a delivery ended: fully delivered if it is zero.
-type Result struct {
-	Failed     bool          // something is due and could not be done
-	RetryAfter time.Duration // reconcile again after this long; zero for not, unless Failed
-}
 
 // reconcile makes Slack show one request: load, assign recipients, plan,
 // deliver, record. What can't be done now is left to the next call.
@@ -59,13 +49,13 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, what := range problems {
-		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRecordParts, Name: id}, "part of a record can't be read, ignoring it",
-			fault.New(fault.Bug, "", what), slog.String(logkey.RequestID, id))
-	}
+	n.logRecord(id, problems)
 	st := State{Record: draft.Record(), CanReact: !n.noReact.Load(), Buttons: *n.buttons.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders}
 	var details *access.Details // looked up once a message needs them
-	st.Request, err = n.o.Requests.Request(ctx, id)
+	var fresh bool
+	if st.Request, fresh = n.takeEvent(id); !fresh {
+		st.Request, err = n.o.Requests.Request(ctx, id)
+	}
 	switch {
 	case fault.Is(err, fault.NotFound):
 		st.Gone = true
@@ -74,22 +64,20 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	case err != nil:
 		return nil, fault.Wrapf(err, "read request %s", id)
 	}
-	if n.problems.Clear(logonce.Key{Kind: aboutTeleport}) {
-		n.o.Log.Info("Teleport answers again")
-	}
+	n.logTeleportAnswers()
 	return n.newDelivery(st.withDigests(), draft, memory, details), nil
 }
 
 // assign adds a copy for each recipient that should have one.
 func (n *Notifier) assign(ctx context.Context, d *delivery) {
 	edit := func(rec record.Record, err error) {
-		before := d.st.Record
-		if len(rec.Copies) != len(before.Copies) || rec.RecipientsPending != before.RecipientsPending || rec.Escalated != before.Escalated {
+		d.draft.Note(rec)
+		if was := d.st.Record; len(rec.Copies) != len(was.Copies) || rec.RecipientsPending != was.RecipientsPending || rec.Escalated != was.Escalated {
 			d.draft.Edit(rec)
 		}
 		d.st.Record = rec
 		if err != nil {
-			n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutDirectory}, "some recipients can't be looked up yet, trying again", err)
+			n.logLookup(err)
 			d.delay(err)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package people finds Teleport's users in Slack, by email.
+// Package people finds Teleport users in Slack, by email.
 //
 // A username that is an email is looked up as it is, any other by the email
 // that Teleport has for the user. A username is never taken for the name of a
@@ -40,17 +40,4 @@ func Find(ctx context.Context, emails Emails, directory Directory, username stri
 		return access.Recipient{}, fault.New(fault.Permanent, "find "+email+" in Slack", "not_a_person")
 	}
 	return to, nil
-}
-
-// Temporary says that asking again who somebody is may give another answer.
-func Temporary(err error) bool {
-	switch fault.ClassOf(err) {
-	case fault.Retry, fault.Unknown:
-		return true
-	case fault.Fatal:
-		// A token may be replaced any minute; a scope takes a new installation.
-		f, _ := fault.As(err)
-		return f.Reason != "missing_scope"
-	}
-	return false
 }

@@ -212,7 +212,7 @@ func TestUnknownKeysSurvive(t *testing.T) {
 	}
 }
 
-func TestGhostIsWhatWasSeen(t *testing.T) {
+func TestATombstoneIsWhatWasSeen(t *testing.T) {
 	req := access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor"}, Reason: "why", Created: created, AccessExpires: created.Add(time.Hour),
 		Resources:          []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "kube", Name: "k", SubResource: "ns/pod"}},
@@ -224,13 +224,13 @@ func TestGhostIsWhatWasSeen(t *testing.T) {
 		t.Errorf("state %v, want EXPIRED for what nobody decided", got.State)
 	}
 	if got.User != "alice" || got.Reason != "why" || got.Resources[1].ID() != "/main/kube/k/ns/pod" {
-		t.Errorf("ghost %+v", got)
+		t.Errorf("tombstone %+v", got)
 	}
 	if diff := cmp.Diff(req.Resources[0].Principals, got.Resources[0].Principals); diff != "" {
 		t.Errorf("principals (-seen +ghost)\n%s", diff)
 	}
 	if diff := cmp.Diff(req.SystemAnnotations, got.SystemAnnotations); diff != "" {
-		t.Errorf("annotations (-seen +ghost)\n%s", diff)
+		t.Errorf("annotations (-seen +tombstone)\n%s", diff)
 	}
 	if name := d.ResourceNames[got.Resources[0].ID()]; name != "db-1" {
 		t.Errorf("friendly name %q, want db-1", name)

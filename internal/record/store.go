@@ -88,9 +88,15 @@ func (d *Draft) Copy(id string) (c Copy, ok bool) {
 	return d.rec.Copies[i], true
 }
 
-// Edit replaces the record by an edited one. An edit that meets another
-// writer's is dropped; it is planned again from what they wrote.
-func (d *Draft) Edit(rec Record) { d.rec, d.dirty, d.shared = rec, true, true }
+// Edit replaces the record by an edited one, which is to be saved. An edit that
+// meets another writer's is dropped; it is planned again from what they wrote.
+func (d *Draft) Edit(rec Record) {
+	d.Note(rec)
+	d.dirty = true
+}
+
+// Note is Edit for what is not worth a write of its own: the next one saves it.
+func (d *Draft) Note(rec Record) { d.rec, d.shared = rec, true }
 
 // Apply applies the result of a call to Slack, which is kept until it is saved.
 func (d *Draft) Apply(copyID string, apply func(Copy) Copy) {
@@ -155,11 +161,13 @@ func (d *Draft) save(ctx context.Context, rec Record) error {
 	}
 }
 
-// mergedInto returns the other writer's record with our results.
+// mergedInto returns the other writer's record with our results. A copy that it
+// lacks is added if it has a message, and only then: the other writer may know
+// its recipient by another ID.
 func (d *Draft) mergedInto(theirs Record) Record {
 	for _, r := range d.results {
-		if i := d.rec.IndexOf(r.CopyID); i >= 0 && theirs.IndexOf(r.CopyID) < 0 {
-			theirs = theirs.Add(d.rec.Copies[i])
+		if c, ok := d.Copy(r.CopyID); ok && !c.At.IsZero() && theirs.IndexOf(r.CopyID) < 0 {
+			theirs = theirs.Add(c)
 		}
 	}
 	return applied(theirs, d.results)

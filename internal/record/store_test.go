@@ -173,9 +173,30 @@ func other(t *testing.T, d *data, change func(record.Record) record.Record) {
 	rec = change(rec)
 	rec.By = "them"
 	set, expect := rec.Changes()
+	if d.values == nil {
+		d.values = map[string]string{}
+	}
 	direct := &data{values: d.values}
 	if err := direct.UpdateRecord(t.Context(), "r1", set, expect); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A cancelled intent brings no copy into another writer's record: it may have
+// the same recipient by another ID, and would get a second message.
+func TestACancelledIntentAddsNoCopy(t *testing.T) {
+	d := &data{}
+	draft, _ := record.NewStore(d, "us").Draft("r1", nil, nil)
+	draft.Edit(record.Record{}.Add(record.Copy{To: "C1", Name: "#dev", Intent: &record.Intent{Part: "request", By: "us"}}))
+	draft.Apply("C1", func(c record.Copy) record.Copy { c.Intent = nil; return c })
+	other(t, d, func(r record.Record) record.Record {
+		return r.Add(record.Copy{To: "#dev", Name: "#dev", Intent: &record.Intent{Part: "request", By: "them"}})
+	})
+	if err := draft.Save(t.Context(), asIs); err != nil {
+		t.Fatal(err)
+	}
+	if rec, _ := record.Decode(d.values); len(rec.Copies) != 1 || rec.Copies[0].To != "#dev" {
+		t.Errorf("in Teleport are %+v", rec.Copies)
 	}
 }
 

@@ -11,10 +11,11 @@ const (
 	week = 7 * day
 )
 
-// window returns since when owners of the list are to be reminded once more:
-// every week from when its reminders begin until its review is due, and every
-// day after that. False means that no reminder is due yet, or ever. Weeks and
-// days are spans of time and not of a calendar, so no time zone changes them.
+// window returns the start of the current week or day: a reminder since then
+// counts, otherwise one is due. There is one every week from the start of the
+// list's reminders until the review is due, and every day after that. False means
+// that no reminder is due yet, or ever. Weeks and days are durations, independent
+// of time zones.
 func window(l access.AccessList, now time.Time) (time.Time, bool) {
 	if l.NextReview.IsZero() {
 		return time.Time{}, false

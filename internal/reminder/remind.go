@@ -10,26 +10,24 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/message"
-	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
-const (
-	// maxTries is how often a record is written again after somebody else wrote.
-	maxTries = 6
-)
+// maxTries bounds how often a record is written after conflicts.
+const maxTries = 6
 
-// remind tells one person of everything that is due for them.
-func (l *look) remind(ctx context.Context, g group) {
+// remind posts one message about everything that is due for one person.
+func (s *scan) remind(ctx context.Context, b batch) {
 	part := "lists-" + nonce()
-	post := message.Post{Channel: g.to.ID, Tag: tag(g.to, part)}
-	if err := l.r.o.Messenger.Ready(post); err != nil {
-		l.trouble(err)
+	post := message.Post{Channel: b.to.ID, Tag: tag(b.to, part)}
+	if err := s.r.o.Messenger.Ready(post); err != nil {
+		s.fail(err)
 		return
 	}
-	intent := l.r.outbox.Intent(part, 0)
-	mine := l.claim(ctx, g, intent)
+	intent := s.r.outbox.Intent(part, 0)
+	mine := s.saveIntents(ctx, b, intent)
 	if len(mine) == 0 {
 		return
 	}
@@ -37,67 +35,67 @@ func (l *look) remind(ctx context.Context, g group) {
 	for _, p := range mine {
 		lists = append(lists, p.list)
 	}
-	if !l.r.outbox.Fresh(intent) {
-		l.failed = true
-		l.release(ctx, mine)
+	if !s.r.outbox.Fresh(intent) {
+		s.failed = true
+		s.cancelIntents(ctx, mine)
 		return
 	}
 	now := time.Now()
-	post.Message = message.Renderer{Cluster: *l.r.cluster.Load(), Style: l.r.o.Style, Now: now}.ListReviews(lists)
-	ref, err := l.r.o.Messenger.Post(ctx, post)
+	post.Message = message.Renderer{Cluster: *s.r.cluster.Load(), Style: s.r.o.Style, Now: now}.ListReviews(lists)
+	ref, err := s.r.o.Messenger.Post(ctx, post)
 	if fault.Is(err, fault.Bug) {
-		l.r.o.Log.Error("Slack refused the form of a reminder; a plain one is sent instead", slog.String(logkey.Error, err.Error()))
+		s.r.o.Log.Error("Slack refused the form of a reminder, sending a plain one", slog.String(logkey.Error, err.Error()))
 		post.Blocks = nil
-		ref, err = l.r.o.Messenger.Post(ctx, post)
+		ref, err = s.r.o.Messenger.Post(ctx, post)
 	}
-	subject := "slack " + g.to.ID
+	key := logonce.Key{Kind: postProblem, Name: b.to.ID}
 	switch {
 	case err == nil:
-		l.r.troubles.settle(subject)
-		l.r.o.Log.Info("reminded of access list reviews", slog.String(logkey.Recipient, g.to.Name), slog.Int(logkey.Lists, len(lists)),
+		s.r.problems.Clear(key)
+		s.r.o.Log.Info("reminded of access list reviews", slog.String(logkey.Recipient, b.to.Name), slog.Int(logkey.Lists, len(lists)),
 			slog.String(logkey.ChannelID, ref.Channel), slog.String(logkey.MessageTS, ref.TS))
 		for _, p := range mine {
-			l.told(ctx, p.due, p.names, now)
+			s.recordReminded(ctx, p.dueList, p.names, now)
 		}
 	case fault.Is(err, fault.Unknown):
-		// The intents stay: the next look finds out whether it arrived.
-		l.r.troubles.report(subject, "Slack's answer was lost; the reminder is looked for", err, slog.String(logkey.Recipient, g.to.Name))
-		l.trouble(err)
-	case people.Temporary(err), fault.Is(err, fault.Conflict):
+		// The intents stay: the next scan checks whether the message arrived.
+		s.r.problems.Problem(slog.LevelWarn, key, "Slack's answer was lost, looking for the reminder", err, slog.String(logkey.Recipient, b.to.Name))
+		s.fail(err)
+	case fault.Temporary(err), fault.Is(err, fault.Conflict):
 		if fault.After(err) == 0 {
-			l.r.troubles.report(subject, "Slack did not take a reminder; it is tried again", err, slog.String(logkey.Recipient, g.to.Name))
+			s.r.problems.Problem(slog.LevelWarn, key, "Slack did not accept a reminder, trying again", err, slog.String(logkey.Recipient, b.to.Name))
 		}
-		l.trouble(err)
-		l.release(ctx, mine)
+		s.fail(err)
+		s.cancelIntents(ctx, mine)
 	default:
-		l.r.troubles.report(subject, "an owner of access lists can't be reached; it is tried again with the next look", err, slog.String(logkey.Recipient, g.to.Name))
-		l.release(ctx, mine)
+		s.r.problems.Problem(slog.LevelWarn, key, "access list owner can't be reached, trying again later", err, slog.String(logkey.Recipient, b.to.Name))
+		s.cancelIntents(ctx, mine)
 	}
 }
 
-// nonce tells one message from all others.
+// nonce makes the part of a message unique.
 func nonce() string {
 	var b [6]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
 	return hex.EncodeToString(b[:])
 }
 
-// claim writes down the intent in each list's record, and returns the parts
-// where it stands. When the first is another replica's by now, so are the
-// others in a moment: then none is claimed, so that there is one message.
-func (l *look) claim(ctx context.Context, g group, intent record.Intent) (mine []part) {
-	for i, p := range g.parts {
+// saveIntents writes the intent to each list's record, and returns the parts where
+// it succeeded. If another replica was first at the first list, it will write to the
+// others too: then no intent is written, so that there is one message.
+func (s *scan) saveIntents(ctx context.Context, b batch, intent record.Intent) (mine []part) {
+	for i, p := range b.parts {
 		var names []string
-		ok := l.change(ctx, p.due, func(n record.Notices) (record.Notices, bool) {
+		ok := s.change(ctx, p.dueList, func(n record.Notices) (record.Notices, bool) {
 			names = names[:0]
 			for _, owner := range p.names {
 				begun, busy := p.begun(n, owner)
 				switch {
-				case !p.since.After(n.Told[owner]): // somebody else was faster
-				case busy && begun.Part == intent.Part: // written, and its answer was lost
+				case !p.since.After(n.Told[owner]): // another replica was faster
+				case busy && begun.Part == intent.Part: // written before, but the answer was lost
 					names = append(names, owner)
-				case busy && l.leased(p.due, owner, begun) > 0:
-					l.wait(l.leased(p.due, owner, begun))
+				case busy && s.leased(p.dueList, owner, begun) > 0:
+					s.scanAfter(s.leased(p.dueList, owner, begun))
 				default:
 					names = append(names, owner)
 					n = n.Begin(owner, intent)
@@ -107,7 +105,7 @@ func (l *look) claim(ctx context.Context, g group, intent record.Intent) (mine [
 		})
 		switch {
 		case ok:
-			mine = append(mine, part{due: p.due, names: names})
+			mine = append(mine, part{dueList: p.dueList, names: names})
 		case i == 0:
 			return nil
 		}
@@ -115,12 +113,12 @@ func (l *look) claim(ctx context.Context, g group, intent record.Intent) (mine [
 	return mine
 }
 
-// release takes the intents of a message back that certainly did not go out.
-func (l *look) release(ctx context.Context, mine []part) {
+// cancelIntents removes the intents of a message that was certainly not posted.
+func (s *scan) cancelIntents(ctx context.Context, mine []part) {
 	for _, p := range mine {
-		l.change(ctx, p.due, func(n record.Notices) (record.Notices, bool) {
+		s.change(ctx, p.dueList, func(n record.Notices) (record.Notices, bool) {
 			for _, owner := range p.names {
-				if n.Intents[owner].By == l.r.outbox.Replica() {
+				if n.Intents[owner].By == s.r.outbox.Replica() {
 					n = n.Drop(owner)
 				}
 			}
@@ -129,34 +127,34 @@ func (l *look) release(ctx context.Context, mine []part) {
 	}
 }
 
-// told records that owners were reminded. What can't be recorded now is
-// remembered for the next look.
-func (l *look) told(ctx context.Context, d *due, owners []string, at time.Time) {
+// recordReminded records that owners were reminded. If that fails, the next scan
+// repeats it.
+func (s *scan) recordReminded(ctx context.Context, d *dueList, owners []string, at time.Time) {
 	name := d.list.Name
-	ok := l.change(ctx, d, func(n record.Notices) (record.Notices, bool) {
+	ok := s.change(ctx, d, func(n record.Notices) (record.Notices, bool) {
 		for _, owner := range owners {
 			n = n.Tell(owner, at)
 		}
 		return n.Keep(d.owners), true
 	})
 	if ok {
-		delete(l.r.unsaved, name) // load had put it into what is stored now
+		delete(s.r.unsaved, name) // load had put it into what is stored now
 		return
 	}
-	if l.r.unsaved[name] == nil {
-		l.r.unsaved[name] = map[string]time.Time{}
+	if s.r.unsaved[name] == nil {
+		s.r.unsaved[name] = map[string]time.Time{}
 	}
 	for _, owner := range owners {
-		l.r.unsaved[name][owner] = at
+		s.r.unsaved[name][owner] = at
 	}
-	l.failed = true
+	s.failed = true
 }
 
-// change writes a change to a list's record, and makes it anew when somebody
-// else wrote first. False means that it could not be written or that change
-// had nothing to write any more.
-func (l *look) change(ctx context.Context, d *due, change func(record.Notices) (record.Notices, bool)) bool {
-	subject := "record " + d.list.Name
+// change applies a change to a list's record, again after another replica wrote
+// first. It returns false if the record could not be written, or if change had
+// nothing to write any more.
+func (s *scan) change(ctx context.Context, d *dueList, change func(record.Notices) (record.Notices, bool)) bool {
+	key := logonce.Key{Kind: recordProblem, Name: d.list.Name}
 	for range maxTries {
 		next, ok := change(d.notices)
 		if !ok {
@@ -166,24 +164,24 @@ func (l *look) change(ctx context.Context, d *due, change func(record.Notices) (
 		if len(set) == 0 {
 			return true
 		}
-		err := l.r.o.Lists.UpdateListRecord(ctx, d.list.Name, set, expect)
+		err := s.r.o.Lists.UpdateListRecord(ctx, d.list.Name, set, expect)
 		switch {
 		case err == nil:
-			l.r.troubles.settle(subject)
+			s.r.problems.Clear(key)
 			d.notices = next.Stored()
 			return true
 		case fault.Is(err, fault.NotFound): // the list is gone
 			return false
 		case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.Unknown):
-			l.r.troubles.report(subject, "record of an access list can't be written yet", err, slog.String(logkey.List, d.list.Name))
-			l.trouble(err)
+			s.r.problems.Problem(slog.LevelWarn, key, "can't write the record of an access list, trying again", err, slog.String(logkey.List, d.list.Name))
+			s.fail(err)
 			return false
 		}
-		if err := l.load(ctx, d); err != nil {
-			l.trouble(err)
+		if err := s.load(ctx, d); err != nil {
+			s.fail(err)
 			return false
 		}
 	}
-	l.failed = true
+	s.failed = true
 	return false
 }

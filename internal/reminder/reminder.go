@@ -1,17 +1,15 @@
-// Package reminder reminds the owners of access lists of reviews that are due,
-// as the published plugin does: every week before the date and every day after
-// it, in one direct message for all of a person's lists.
+// Package reminder reminds the owners of access lists of due reviews, as the
+// published plugin does: every week before the date and every day after it, in one
+// direct message for all of a person's lists.
 //
-// It looks at all lists every few hours. What a look finds due for a person is
-// written down as an intent in each list's record with compare-and-swap, then
-// posted, then recorded. An intent without a result is looked for in Slack
-// before it is posted again; another replica's is left alone until its lease is
-// over. So nobody is reminded twice by two replicas, and a reminder that did
-// not go out stays due.
+// It scans all lists every few hours. What is due for a person is first written as
+// an intent to each list's record with compare-and-swap, then posted, then
+// recorded. An intent without a result is looked for in Slack before the message is
+// posted again; another replica's intent is a lease. So two replicas never remind a
+// person twice, and a reminder that was not posted stays due.
 //
-// Servers without access lists and missing rights are told of once and change
-// nothing else. Reminders of requests that wait are in package notify, where
-// the rest of a request's thread is.
+// A server without access lists and missing rights are logged once. Reminders of
+// pending requests are in package notify, with the rest of a request's thread.
 package reminder
 
 import (
@@ -22,13 +20,15 @@ import (
 	"time"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/outbox"
 	"github.com/teleport-slack/teleport-slack/internal/people"
 	"github.com/teleport-slack/teleport-slack/internal/quiet"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
-// Lists is where access lists are, and what we remember of them.
+// Lists reads access lists, and reads and writes their records.
 type Lists interface {
 	AccessLists(ctx context.Context, yield func(access.AccessList) error) error
 	AccessListOwners(ctx context.Context, l access.AccessList) ([]string, error)
@@ -36,48 +36,49 @@ type Lists interface {
 	UpdateListRecord(ctx context.Context, name string, set, expect map[string]string) error
 }
 
-// Messenger is what is done in Slack.
+// Messenger posts to Slack.
 type Messenger interface {
-	// Ready returns nil if the post could go out now, and says when if not.
+	// Ready returns nil if the post could go out now, else an error with the delay.
 	Ready(p message.Post) error
 	Post(ctx context.Context, p message.Post) (access.MessageRef, error)
 	Find(ctx context.Context, channel, thread string, tag message.Tag, since time.Time) (access.MessageRef, bool, error)
 }
 
 const (
-	// firstLook and everyLook are the published plugin's, each less up to a
-	// seventh.
-	firstLook = 30 * time.Second
-	everyLook = 3 * time.Hour
+	// firstScan and scanEvery are the published plugin's, each shortened by up to
+	// a seventh.
+	firstScan = 30 * time.Second
+	scanEvery = 3 * time.Hour
 
-	// firstRetry and lastRetry are how soon it is tried again what went wrong.
+	// A scan that failed is repeated after firstRetry, then after twice as long,
+	// up to lastRetry.
 	firstRetry = time.Minute
 	lastRetry  = 30 * time.Minute
 )
 
-// Options are a Reminder's collaborators.
+// Options are the arguments of New.
 type Options struct {
 	Lists     Lists
 	Emails    people.Emails
 	Directory people.Directory
 	Messenger Messenger
 	Style     message.Style
-	Quiet     quiet.Hours // when nobody is reminded
-	Host      string      // tells replicas apart; empty for the host's name
+	Quiet     quiet.Hours // without reminders
+	Host      string      // names the replica; empty for the host's name
 	Log       *slog.Logger
 }
 
-// Reminder reminds owners. New makes one.
+// Reminder reminds owners of access lists. New makes one.
 type Reminder struct {
 	o       Options
 	outbox  *outbox.Outbox
 	cluster atomic.Pointer[access.Cluster]
 
-	// The rest belongs to Run.
+	// Only Run uses the rest.
 	leases   outbox.LeaseWatch               // of other replicas' intents, by list and owner
-	unsaved  map[string]map[string]time.Time // list → owner → when, of reminders that could not be recorded
-	troubles troubles
-	failures int // looks in a row that left something undone
+	unsaved  map[string]map[string]time.Time // list → owner → when, of reminders that are not recorded yet
+	problems *logonce.Logger
+	failures int // scans in a row that failed
 }
 
 // New returns a Reminder that does nothing until Run.
@@ -87,71 +88,54 @@ func New(o Options) *Reminder {
 	}
 	r := &Reminder{
 		o: o, outbox: outbox.New(outbox.Options{Host: o.Host, Finder: o.Messenger, Lease: intentLease, Fresh: intentFresh}), unsaved: map[string]map[string]time.Time{},
-		troubles: troubles{log: o.Log, open: map[string]string{}},
+		problems: logonce.New(o.Log),
 	}
 	r.cluster.Store(&access.Cluster{})
 	return r
 }
 
-// Connected tells which cluster the lists are in, after each new connection.
+// Connected sets the cluster of the lists, after each new connection.
 func (r *Reminder) Connected(c access.Cluster) { r.cluster.Store(&c) }
 
-// Run looks at access lists until ctx ends; a reminder that is under way then
-// may take as long as drain to be recorded.
+// Run scans access lists until ctx ends. A reminder that is being posted then may
+// take up to drain to be recorded.
 func (r *Reminder) Run(ctx context.Context, drain time.Duration) error {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(drain, cancel)
-		context.AfterFunc(work, func() { timer.Stop() })
-	})
-	defer stop()
+	work, release := wait.Drain(ctx, drain)
+	defer release()
 
-	wait := jitter(firstLook)
-	for sleep(ctx, wait) {
+	pause := jitter(firstScan)
+	for wait.Sleep(ctx, pause) {
 		if end := r.o.Quiet.End(time.Now()); end.After(time.Now()) {
-			wait = time.Until(end) + firstLook - jitter(firstLook) // replicas don't wake in the same moment
+			pause = time.Until(end) + firstScan - jitter(firstScan) // replicas must not begin together
 			continue
 		}
-		wait = r.look(ctx, work)
+		pause = r.scan(ctx, work)
 	}
 	return nil
 }
 
-// look looks at all lists once and returns when to look again. Nothing new is
-// begun once ctx ends; what was begun ends with work.
-func (r *Reminder) look(ctx, work context.Context) time.Duration {
-	l := &look{r: r, now: time.Now(), people: map[string]person{}}
-	l.gather(ctx)
-	for _, p := range l.groups(ctx) {
+// scan checks all lists once and returns when to scan again. It begins no reminder
+// after ctx ended; a reminder uses the context work.
+func (r *Reminder) scan(ctx, work context.Context) time.Duration {
+	s := &scan{r: r, now: time.Now(), people: map[string]person{}}
+	s.gather(ctx)
+	for _, b := range s.batches(ctx) {
 		if ctx.Err() != nil {
 			break
 		}
-		l.remind(work, p)
+		s.remind(work, b)
 	}
-	if l.failed {
-		l.wait(min(firstRetry<<min(r.failures, 10), lastRetry))
+	if s.failed {
+		s.scanAfter(min(firstRetry<<min(r.failures, 10), lastRetry))
 		r.failures++
 	} else {
 		r.failures = 0
 	}
-	if l.again > 0 {
-		return min(l.again, everyLook)
+	if s.again > 0 {
+		return min(s.again, scanEvery)
 	}
-	return jitter(everyLook)
+	return jitter(scanEvery)
 }
 
-// jitter returns d less up to a seventh.
+// jitter returns d shortened by up to a seventh.
 func jitter(d time.Duration) time.Duration { return d - time.Duration(rand.Int64N(int64(d)/7)) }
-
-// sleep waits for d, and returns whether it was not interrupted.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}

@@ -19,7 +19,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// history are the scopes with which lost answers can be looked up.
+// history are the scopes for finding posts whose answer was lost.
 var history = append(slacktest.DefaultScopes(), "im:write", "im:history")
 
 // TestReviewsOverWeeks is what owners hear of one list, from long before its
@@ -47,15 +47,15 @@ func TestReviewsOverWeeks(t *testing.T) {
 					"day 22: Access List *List admins* is 2 day(s) past due for a review! Please review it.",
 				}
 				for _, who := range []string{alice, carol} {
-					if diff := cmp.Diff(want, w.told(who, began)); diff != "" {
+					if diff := cmp.Diff(want, w.reminders(who, began)); diff != "" {
 						t.Errorf("%s (-want +got):\n%s", who, diff)
 					}
 				}
 				if ms := w.slack.Messages("C0BOB000001"); len(ms) > 0 {
 					t.Errorf("an owner's name was taken for a channel: %+v", ms)
 				}
-				// Each trouble is said once, however many looks there were.
-				if n := w.count("an owner of access lists can't be found in Slack"); n != 2*replicas {
+				// Each problem is logged once, in any number of scans.
+				if n := w.count("access list owner not found in Slack"); n != 2*replicas {
 					t.Errorf("%d lines about two owners who can't be found", n)
 				}
 				if !strings.Contains(string(w.slack.DirectMessages(alice)[0].Blocks), "https://proxy.example.com/web/accesslists/admins#review") {
@@ -85,13 +85,13 @@ func TestListsAreBatched(t *testing.T) {
 			alice: {"day 0: 250 Access Lists are due for reviews, earliest of which is due by " + began.Add(10*day).UTC().Format(time.DateOnly) + ". Please review them soon!"},
 			bob:   {"day 0: Access List *List mine* is due for a review by " + began.Add(3*day).UTC().Format(time.DateOnly) + ". Please review it soon!"},
 		}
-		if diff := cmp.Diff(want, map[string][]string{alice: w.told(alice, began), bob: w.told(bob, began)}); diff != "" {
+		if diff := cmp.Diff(want, map[string][]string{alice: w.reminders(alice, began), bob: w.reminders(bob, began)}); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }
 
-// TestTheSameMoment: two processes whose first looks are within seconds of each
+// TestTheSameMoment: two processes whose first scans are within seconds of each
 // other, while Slack takes longer than that for an answer.
 func TestTheSameMoment(t *testing.T) {
 	for range 10 {
@@ -106,7 +106,7 @@ func TestTheSameMoment(t *testing.T) {
 			}
 			time.Sleep(20 * time.Hour)
 			for _, who := range []string{alice, carol} {
-				if got := w.told(who, time.Now()); len(got) != 1 {
+				if got := w.reminders(who, time.Now()); len(got) != 1 {
 					t.Errorf("%s hears %q", who, got)
 				}
 			}
@@ -127,10 +127,10 @@ func TestPublishedRecords(t *testing.T) {
 		w.start("host")
 		time.Sleep(time.Hour)
 
-		if got := w.told(alice, began); len(got) > 0 {
+		if got := w.reminders(alice, began); len(got) > 0 {
 			t.Errorf("alice was reminded an hour ago, and hears %q", got)
 		}
-		if got := w.told(bob, began); len(got) != 1 {
+		if got := w.reminders(bob, began); len(got) != 1 {
 			t.Errorf("bob was never reminded, and hears %q", got)
 		}
 		data := w.teleport.ListPluginData("l")
@@ -154,9 +154,9 @@ func TestServersWithoutLists(t *testing.T) {
 		o          teleporttest.Options
 		deny       bool
 	}{
-		{"open source", `level=INFO msg="this Teleport has no access lists, nobody is reminded of their reviews"`, teleporttest.Options{NoAccessLists: true}, false},
-		{"too old", `level=INFO msg="this Teleport has no access lists, nobody is reminded of their reviews"`, teleporttest.Options{ServerVersion: "13.3.8"}, false},
-		{"without the right", `level=WARN msg="access lists can't be read, nobody is reminded of their reviews"`, teleporttest.Options{}, true},
+		{"open source", `level=INFO msg="this Teleport has no access lists, no reminders of their reviews"`, teleporttest.Options{NoAccessLists: true}, false},
+		{"too old", `level=INFO msg="this Teleport has no access lists, no reminders of their reviews"`, teleporttest.Options{ServerVersion: "13.3.8"}, false},
+		{"without the right", `level=WARN msg="access lists can't be read, no reminders of their reviews"`, teleporttest.Options{}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestServersWithoutLists(t *testing.T) {
 				}
 				restore()
 				time.Sleep(4 * time.Hour)
-				if got := w.told(alice, time.Now()); tt.deny && len(got) != 1 {
+				if got := w.reminders(alice, time.Now()); tt.deny && len(got) != 1 {
 					t.Errorf("with the right, alice hears %q", got)
 				}
 			})
@@ -188,7 +188,7 @@ func TestServersWithoutLists(t *testing.T) {
 	}
 }
 
-// TestQuietHours: what becomes due at night is told in the morning.
+// TestQuietHours: what becomes due at night is posted in the morning.
 func TestQuietHours(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, teleporttest.Options{}, slacktest.DefaultScopes())
@@ -199,11 +199,11 @@ func TestQuietHours(t *testing.T) {
 		w.list("l", -time.Hour, "alice@example.com")
 		w.start("host")
 		time.Sleep(9*time.Hour - time.Second)
-		if got := w.told(alice, began); len(got) > 0 {
+		if got := w.reminders(alice, began); len(got) > 0 {
 			t.Errorf("in the night: %q", got)
 		}
 		time.Sleep(time.Minute)
-		if got := w.told(alice, began); len(got) != 1 {
+		if got := w.reminders(alice, began); len(got) != 1 {
 			t.Errorf("in the morning: %q", got)
 		}
 	})
@@ -306,7 +306,7 @@ func tell(t *testing.T, events []event, replicas int) (problems []string, log st
 	for who, lists := range map[string][]string{alice: {"a", "b"}, carol: {"a"}} {
 		for _, list := range lists {
 			heard := map[int]int{} // by the day on which the window began
-			for _, m := range w.told(who, first) {
+			for _, m := range w.reminders(who, first) {
 				var n int
 				if _, err := fmt.Sscanf(m, "day %d:", &n); err != nil {
 					t.Fatal(err)

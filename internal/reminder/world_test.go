@@ -142,8 +142,8 @@ func (w *world) list(name string, in time.Duration, owners ...string) {
 	}))
 }
 
-// told are the messages to a person: when, since the beginning, and what.
-func (w *world) told(to string, began time.Time) []string {
+// reminders returns the messages to a person: the day since the beginning, and the text.
+func (w *world) reminders(to string, began time.Time) []string {
 	var got []string
 	for _, m := range w.slack.DirectMessages(to) {
 		var seconds, micros int64

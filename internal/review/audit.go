@@ -12,9 +12,9 @@ import (
 // event is the value of logkey.Event.
 const event = "review"
 
-// tell writes the line about a click, and counts it. Reasons that people give
-// are not in it: they are Teleport's to keep.
-func (r *Reviewer) tell(in interaction, res result) {
+// audit logs and counts the result of a click. The reason that the reviewer gave
+// is not logged: Teleport stores it.
+func (r *Reviewer) audit(in interaction, res result) {
 	if res.in.user == "" {
 		res.in = in
 	}
@@ -41,9 +41,9 @@ func (r *Reviewer) tell(in interaction, res result) {
 	case Submitted:
 		r.log.LogAttrs(ctx, slog.LevelInfo, "review submitted from Slack", attrs...)
 	case Asked:
-		r.log.LogAttrs(ctx, slog.LevelInfo, "reviewer is asked for a reason", attrs...)
+		r.log.LogAttrs(ctx, slog.LevelInfo, "reviewer asked for a reason", attrs...)
 	case Repeated:
-		r.log.LogAttrs(ctx, slog.LevelInfo, "click repeats one that was dealt with", attrs...)
+		r.log.LogAttrs(ctx, slog.LevelInfo, "repeated click ignored", attrs...)
 	case Refused:
 		r.log.LogAttrs(ctx, slog.LevelWarn, "review from Slack refused", attrs...)
 	case Failed:

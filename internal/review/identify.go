@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// knownFor is how long it counts who somebody is. It spares Slack and
-	// Teleport the questions when a reviewer goes through a queue.
+	// knownFor is how long the Teleport user of a Slack user is cached. It saves
+	// calls while a reviewer works through several requests.
 	knownFor  = 30 * time.Second
 	maxPeople = 5000
 )
 
-// no is why something is refused, or fails.
-type no struct {
+// rejection is why a click leads to no review.
+type rejection struct {
 	outcome Outcome
 	why     string
 	answer  message.Answer
@@ -28,30 +28,30 @@ type no struct {
 	err     error // for the log
 }
 
-func refused(why string, answer message.Answer) *no {
-	return &no{outcome: Refused, why: why, answer: answer}
+func refused(why string, answer message.Answer) *rejection {
+	return &rejection{outcome: Refused, why: why, answer: answer}
 }
 
-// unanswered is for a question that got no answer that helps: nothing is
-// submitted, and whoever clicked may try again.
-func unanswered(question string, err error) *no {
-	why := question + "_unanswered"
+// unanswered is the rejection for a failed lookup: nothing is submitted, and the
+// reviewer may try again.
+func unanswered(lookup string, err error) *rejection {
+	why := lookup + "_unanswered"
 	if fault.Is(err, fault.Denied) {
-		why = question + "_not_allowed"
+		why = lookup + "_not_allowed"
 	}
-	return &no{outcome: Failed, why: why, answer: message.AnswerUnavailable, err: err}
+	return &rejection{outcome: Failed, why: why, answer: message.AnswerUnavailable, err: err}
 }
 
-// identify returns the one Teleport user that the Slack user is.
-func (r *Reviewer) identify(ctx context.Context, s Settings, in interaction) (access.User, *no) {
+// identify returns the one Teleport user of the Slack user.
+func (r *Reviewer) identify(ctx context.Context, s Settings, in interaction) (access.User, *rejection) {
 	userID := in.user
 	if u, ok := r.people.get(s, in); ok {
 		return u, nil
 	}
-	// What was known about them is over, whatever comes of asking.
+	// An expired entry must not be used if the lookup fails.
 	r.people.forget(userID)
 	var m Member
-	err := patient(ctx, func() (err error) {
+	err := retryPaced(ctx, func() (err error) {
 		m, err = r.o.Slack.Member(ctx, userID)
 		return err
 	})
@@ -64,9 +64,9 @@ func (r *Reviewer) identify(ctx context.Context, s Settings, in interaction) (ac
 	if why := notMember(m, in, s.TeamID); why != "" {
 		return access.User{}, refused(why, message.AnswerNoMember)
 	}
-	u, n := r.match(ctx, s, m)
-	if n != nil {
-		return access.User{}, n
+	u, rej := r.match(ctx, s, m)
+	if rej != nil {
+		return access.User{}, rej
 	}
 	if u.Bot {
 		return access.User{}, refused("bot_user", message.AnswerNobody)
@@ -75,7 +75,7 @@ func (r *Reviewer) identify(ctx context.Context, s Settings, in interaction) (ac
 	return u, nil
 }
 
-// notMember says why somebody is not a full member of our workspace, or "".
+// notMember returns why the person is not a full member of our workspace, or "".
 func notMember(m Member, in interaction, team string) string {
 	switch {
 	case m.ID != in.user:
@@ -87,17 +87,16 @@ func notMember(m Member, in interaction, team string) string {
 	case m.Stranger || !slices.Contains(m.Teams, team):
 		return "foreign_user"
 	case in.userTeam != "" && !slices.Contains(m.Teams, in.userTeam):
-		return "foreign_user" // what Slack says here and there does not go together
+		return "foreign_user" // the payload and the lookup disagree
 	case m.Guest:
 		return "guest"
 	}
 	return ""
 }
 
-// match finds the Teleport user of a member: by the trait if there is one to
-// look at, and by email only where that was asked for and the trait names
-// nobody.
-func (r *Reviewer) match(ctx context.Context, s Settings, m Member) (access.User, *no) {
+// match finds the Teleport user of a member: by the trait if one is configured,
+// and by email only if that is enabled and no user has the trait.
+func (r *Reviewer) match(ctx context.Context, s Settings, m Member) (access.User, *rejection) {
 	if s.Trait != "" {
 		users, err := r.o.Users.UsersByTrait(ctx, s.Trait, m.ID)
 		switch {
@@ -124,13 +123,13 @@ func (r *Reviewer) match(ctx context.Context, s Settings, m Member) (access.User
 	case err != nil:
 		return access.User{}, unanswered("teleport_user", err)
 	case s.Trait != "" && len(u.Traits[s.Trait]) > 0:
-		// Somebody said which Slack account this user has: it is another one.
+		// The trait of this user names another Slack account.
 		return access.User{}, refused("email_of_another", message.AnswerMismatch)
 	}
 	return u, nil
 }
 
-// people remembers for moments who is who.
+// people caches the Teleport users of Slack users for moments.
 type people struct {
 	mu sync.Mutex
 	m  map[string]person // by Slack user
@@ -139,12 +138,12 @@ type people struct {
 type person struct {
 	user  access.User
 	until time.Time
-	by    string // what the answer depends on
+	by    string // the settings that the match depends on
 }
 
 func newPeople() *people { return &people{m: map[string]person{}} }
 
-// dependsOn is what says who is who.
+// dependsOn returns the settings that the match of a Slack user depends on.
 func dependsOn(s Settings, in interaction) string {
 	by := in.userTeam + "\x00" + s.TeamID + "\x00" + s.Cluster.Name + "\x00" + s.Trait
 	if s.EmailMatch {

@@ -13,11 +13,11 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/message"
 )
 
-// maxPayloadBytes is over what Slack sends for a message of ours, which comes
-// back with every click.
+// maxPayloadBytes is more than Slack sends for a click, which includes our whole
+// message.
 const maxPayloadBytes = 1 << 20
 
-// interaction is a click on a button, or a window that was sent in.
+// interaction is a click on a button, or a submitted window.
 type interaction struct {
 	submission bool
 	user       string // U… or W…
@@ -32,16 +32,16 @@ type interaction struct {
 
 	// Clicks.
 	at      time.Time // when it was
-	stamp   string    // that time as Slack has it: tells clicks apart
-	trigger string    // opens a window; good for three seconds
+	stamp   string    // that time as Slack sent it: distinguishes clicks
+	trigger string    // opens a window; valid for three seconds
 
 	// Windows.
 	view   string // V…
-	sealed string
+	signed string
 	reason string // trimmed
 }
 
-// identity tells clicks and windows apart.
+// identity returns a unique name of the click or window.
 func (in interaction) identity() string {
 	if in.submission {
 		return "window " + in.view
@@ -49,11 +49,11 @@ func (in interaction) identity() string {
 	return strings.Join([]string{"click", in.user, in.channel, in.ts, in.decision.String(), in.stamp}, " ")
 }
 
-// errNotOurs is for what is none of our business: other blocks, other windows,
-// other kinds of interactions.
+// errNotOurs is returned for other blocks, other windows and other kinds of
+// interactions.
 var errNotOurs = errors.New("not one of our buttons or windows")
 
-// payload is what of Slack's interaction payloads is read, see
+// payload has the fields of Slack's interaction payloads that are read, see
 // https://docs.slack.dev/reference/interaction-payloads/block_actions-payload and
 // https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload.
 type payload struct {
@@ -98,7 +98,7 @@ type payload struct {
 	} `json:"view"`
 }
 
-// The shapes of what is stored, printed and compared.
+// The allowed forms of IDs and timestamps: these are stored, printed and compared.
 var (
 	userShape    = regexp.MustCompile(`^[UW][A-Z0-9]{1,30}$`)
 	channelShape = regexp.MustCompile(`^[CGD][A-Z0-9]{1,30}$`)
@@ -107,15 +107,15 @@ var (
 	viewShape    = regexp.MustCompile(`^V[A-Z0-9]{1,30}$`)
 )
 
-// decode reads an interaction. Its errors say which part is not as it has to
-// be, without repeating it.
+// decode reads an interaction. Its errors name the invalid part, but don't contain
+// it.
 func decode(raw []byte) (interaction, error) {
 	if len(raw) > maxPayloadBytes {
 		return interaction{}, errors.New("payload is too long")
 	}
 	var p payload
 	if err := json.Unmarshal(raw, &p); err != nil {
-		return interaction{}, errors.New("payload is no JSON of the expected shape")
+		return interaction{}, errors.New("payload is not JSON of the expected form")
 	}
 	in := interaction{user: p.User.ID, userTeam: p.User.TeamID, team: p.Team.ID, app: p.App, trigger: p.Trigger}
 	var err error
@@ -128,14 +128,14 @@ func decode(raw []byte) (interaction, error) {
 		return interaction{}, errNotOurs
 	}
 	if err == nil && !userShape.MatchString(in.user) {
-		err = errors.New("user has no ID")
+		err = errors.New("user ID is invalid")
 	}
 	return in, err
 }
 
 func (p payload) click(in interaction) (interaction, error) {
 	if len(p.Actions) == 0 {
-		return in, errors.New("there is no action")
+		return in, errors.New("no action")
 	}
 	a := p.Actions[0]
 	if a.BlockID != message.ButtonsBlock {
@@ -143,30 +143,30 @@ func (p payload) click(in interaction) (interaction, error) {
 	}
 	switch {
 	case len(p.Actions) != 1:
-		return in, errors.New("there is more than one action")
+		return in, errors.New("more than one action")
 	case a.Type != "button":
-		return in, errors.New("action is no button")
+		return in, errors.New("action is not a button")
 	case a.ID == message.ApproveButton:
 		in.decision = access.Approve
 	case a.ID == message.DenyButton:
 		in.decision = access.Deny
 	default:
-		return in, errors.New("button is none of ours")
+		return in, errors.New("unknown button")
 	}
 	in.request, in.channel, in.ts, in.stamp = a.Value, p.Container.Channel, p.Container.MessageTS, a.At
 	at, ok := timeOf(a.At)
 	in.at = at
 	switch {
 	case !requestShape.MatchString(in.request):
-		return in, errors.New("button carries no request ID")
+		return in, errors.New("button has no valid request ID")
 	case p.Container.Type != "message" || p.Container.Ephemeral:
 		return in, errors.New("button is not in a message")
 	case !channelShape.MatchString(in.channel) || !stampShape.MatchString(in.ts):
-		return in, errors.New("message has no place")
+		return in, errors.New("channel or timestamp of the message is invalid")
 	case p.Channel.ID != "" && p.Channel.ID != in.channel:
-		return in, errors.New("message is in two places")
+		return in, errors.New("message is in two channels")
 	case !ok:
-		return in, errors.New("action has no time")
+		return in, errors.New("action time is invalid")
 	}
 	return in, nil
 }
@@ -175,22 +175,21 @@ func (p payload) window(in interaction) (interaction, error) {
 	if p.View.CallbackID != message.ReasonView {
 		return in, errNotOurs
 	}
-	in.submission, in.view, in.sealed = true, p.View.ID, p.View.Metadata
+	in.submission, in.view, in.signed = true, p.View.ID, p.View.Metadata
 	switch {
 	case !viewShape.MatchString(in.view):
-		return in, errors.New("window has no ID")
+		return in, errors.New("window ID is invalid")
 	case p.View.AppID != "" && p.View.AppID != in.app:
-		return in, errors.New("window is of another app")
+		return in, errors.New("window of another app")
 	}
 	reason := p.View.State.Values[message.ReasonBlock][message.ReasonInput].Value
 	in.reason = clip(strings.TrimSpace(strings.ToValidUTF8(reason, "�")))
-	// What it is about stands in the seal; until that is checked it tells
-	// people apart, not more.
-	in.request = peek(in.sealed)
+	// The signature is checked later; until then the request is only a key.
+	in.request = claimedRequest(in.signed)
 	return in, nil
 }
 
-// clip keeps to the length that the window allows.
+// clip shortens a reason to the length that the window allows.
 func clip(reason string) string {
 	if utf8.RuneCountInString(reason) <= message.MaxReasonChars {
 		return reason
@@ -198,7 +197,7 @@ func clip(reason string) string {
 	return string([]rune(reason)[:message.MaxReasonChars])
 }
 
-// timeOf reads Slack's time, "1700000000.000100".
+// timeOf parses a Slack timestamp, "1700000000.000100".
 func timeOf(stamp string) (time.Time, bool) {
 	if !stampShape.MatchString(stamp) {
 		return time.Time{}, false

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type object = map[string]any
 
-// aClick is the payload of a click as Slack sends it, without what nobody reads.
+// aClick is the payload of a click as Slack sends it, without unused fields.
 func aClick() object {
 	return object{
 		"type": "block_actions", "api_app_id": "A0APP", "trigger_id": "1.2.abc",
@@ -77,7 +77,7 @@ func TestDecodeAClick(t *testing.T) {
 
 func TestDecodeAWindow(t *testing.T) {
 	p := aWindow()
-	p["view"].(object)["private_metadata"] = seal("secret", subject{Request: "r-1", User: "U0BOB"})
+	p["view"].(object)["private_metadata"] = sign("secret", target{Request: "r-1", User: "U0BOB"})
 	got, err := decode(encode(t, p))
 	if err != nil || !got.submission || got.view != "V0VIEW" || got.reason != "because" || got.request != "r-1" || got.user != "U0BOB" {
 		t.Errorf("%+v, %v", got, err)
@@ -102,26 +102,26 @@ func TestWhatIsNoClickOfOurs(t *testing.T) {
 		{"no kind", aClick, func(p object) { delete(p, "type") }, ""},
 		{"another block", aClick, func(p object) { action(p)["block_id"] = "other" }, ""},
 		{"another window", aWindow, func(p object) { view(p)["callback_id"] = "other" }, ""},
-		{"no action", aClick, func(p object) { p["actions"] = []any{} }, "there is no action"},
-		{"two actions", aClick, func(p object) { p["actions"] = append(p["actions"].([]any), action(p)) }, "there is more than one action"},
-		{"a menu", aClick, func(p object) { action(p)["type"] = "static_select" }, "action is no button"},
-		{"a third button", aClick, func(p object) { action(p)["action_id"] = "promote_button" }, "button is none of ours"},
-		{"no value", aClick, func(p object) { action(p)["value"] = "" }, "button carries no request ID"},
-		{"a value with a line in it", aClick, func(p object) { action(p)["value"] = "a\nb" }, "button carries no request ID"},
-		{"a value that is a path", aClick, func(p object) { action(p)["value"] = "../x" }, "button carries no request ID"},
+		{"no action", aClick, func(p object) { p["actions"] = []any{} }, "no action"},
+		{"two actions", aClick, func(p object) { p["actions"] = append(p["actions"].([]any), action(p)) }, "more than one action"},
+		{"a menu", aClick, func(p object) { action(p)["type"] = "static_select" }, "action is not a button"},
+		{"a third button", aClick, func(p object) { action(p)["action_id"] = "promote_button" }, "unknown button"},
+		{"no value", aClick, func(p object) { action(p)["value"] = "" }, "button has no valid request ID"},
+		{"a value with a line in it", aClick, func(p object) { action(p)["value"] = "a\nb" }, "button has no valid request ID"},
+		{"a value that is a path", aClick, func(p object) { action(p)["value"] = "../x" }, "button has no valid request ID"},
 		{"an ephemeral message", aClick, func(p object) { p["container"].(object)["is_ephemeral"] = true }, "button is not in a message"},
 		{"a window's button", aClick, func(p object) { p["container"].(object)["type"] = "view" }, "button is not in a message"},
 		{"no container", aClick, func(p object) { delete(p, "container") }, "button is not in a message"},
-		{"no channel", aClick, func(p object) { p["container"].(object)["channel_id"] = "" }, "message has no place"},
-		{"no timestamp", aClick, func(p object) { p["container"].(object)["message_ts"] = "yesterday" }, "message has no place"},
-		{"two channels", aClick, func(p object) { p["channel"].(object)["id"] = "C0OTHER" }, "message is in two places"},
-		{"no time", aClick, func(p object) { delete(action(p), "action_ts") }, "action has no time"},
-		{"no user", aClick, func(p object) { delete(p, "user") }, "user has no ID"},
-		{"a user with a line in it", aClick, func(p object) { p["user"].(object)["id"] = "U0BOB\nevent=review" }, "user has no ID"},
-		{"no user in a window", aWindow, func(p object) { p["user"] = object{"id": ""} }, "user has no ID"},
-		{"no window ID", aWindow, func(p object) { view(p)["id"] = "x" }, "window has no ID"},
-		{"another app's window", aWindow, func(p object) { view(p)["app_id"] = "A0OTHER" }, "window is of another app"},
-		{"a list for a user", aClick, func(p object) { p["user"] = []any{} }, "payload is no JSON of the expected shape"},
+		{"no channel", aClick, func(p object) { p["container"].(object)["channel_id"] = "" }, "channel or timestamp of the message is invalid"},
+		{"no timestamp", aClick, func(p object) { p["container"].(object)["message_ts"] = "yesterday" }, "channel or timestamp of the message is invalid"},
+		{"two channels", aClick, func(p object) { p["channel"].(object)["id"] = "C0OTHER" }, "message is in two channels"},
+		{"no time", aClick, func(p object) { delete(action(p), "action_ts") }, "action time is invalid"},
+		{"no user", aClick, func(p object) { delete(p, "user") }, "user ID is invalid"},
+		{"a user with a line in it", aClick, func(p object) { p["user"].(object)["id"] = "U0BOB\nevent=review" }, "user ID is invalid"},
+		{"no user in a window", aWindow, func(p object) { p["user"] = object{"id": ""} }, "user ID is invalid"},
+		{"no window ID", aWindow, func(p object) { view(p)["id"] = "x" }, "window ID is invalid"},
+		{"another app's window", aWindow, func(p object) { view(p)["app_id"] = "A0OTHER" }, "window of another app"},
+		{"a list for a user", aClick, func(p object) { p["user"] = []any{} }, "payload is not JSON of the expected form"},
 		{"too much", aClick, func(p object) { p["x"] = strings.Repeat("x", maxPayloadBytes) }, "payload is too long"},
 	} {
 		p := tt.from()

@@ -1,25 +1,23 @@
-// Package review is the other direction: a click on a button in Slack becomes
-// a review in Teleport, on behalf of whoever clicked.
+// Package review turns a click on a button in Slack into a review in Teleport, on
+// behalf of the person who clicked.
 //
-// A click is a claim and nothing more. What it says is checked against what
-// Slack and Teleport say when it arrives: that it is ours, that the message is
-// one that our record has for this request, that the request is still open and
-// may be decided here, that the clicker is a full member of our workspace and
-// exactly one Teleport user, and not the requester. Whether that user may
-// review the request is Teleport's decision. See docs/native-review.md for
-// what each check is there for.
+// A click is only a claim. It is checked against the current state of Slack and
+// Teleport: the click is from our workspace and app; our record lists the message
+// as one for reviewers of this request; the request is still pending and may be
+// decided in Slack; the clicker is a full member of our workspace, matches exactly
+// one Teleport user, and is not the requester. Teleport checks whether that user
+// may review the request. docs/native-review.md explains each check.
 //
-// What holds:
+// Invariants:
 //
-//   - Nothing is submitted unless every check said yes within the last minute;
-//     what could not be asked counts as no.
-//   - Every decision and every refusal is one line in the log, and everybody
-//     who clicked gets an answer that only they see. Who sent what can't have
-//     come from our buttons gets none.
-//   - Handlers keep nothing that another replica would need: what a window has
-//     to bring back is sealed into it.
+//   - A review is submitted only if all checks passed within the last minute; a
+//     check that could not be made counts as failed.
+//   - Each result is one log line, and each clicker gets an answer that only they
+//     see. Clicks that can't come from our buttons get none.
+//   - No state has to be shared between replicas: a window carries its signed
+//     target.
 //
-// It edits no message: the review comes back as an event like any other, and
+// It doesn't edit messages: the review arrives as an event from Teleport, and
 // package notify shows it.
 package review
 
@@ -34,58 +32,59 @@ import (
 	slackapi "github.com/slack-go/slack"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
 	"github.com/teleport-slack/teleport-slack/internal/message"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
-// Requests is where requests and their records are read, and reviews submitted.
+// Requests reads requests and their records, and submits reviews.
 type Requests interface {
 	Request(ctx context.Context, id string) (access.Request, error)
 	Record(ctx context.Context, id string) (map[string]string, error)
 	SubmitReview(ctx context.Context, id string, r access.Review) (access.Request, error)
 }
 
-// Users is where Teleport users are looked up, by exactly what is asked for.
-// Nothing is remembered there.
+// Users looks up Teleport users by exact values. It must not cache.
 type Users interface {
 	UsersByTrait(ctx context.Context, trait, value string) ([]access.User, error)
-	// User returns the user of this name, in these letters.
+	// User returns the user of exactly this name.
 	User(ctx context.Context, name string) (access.User, error)
 }
 
-// Slack is what is asked of Slack.
+// Slack looks up members and answers clicks.
 type Slack interface {
-	// Member tells who somebody is; fault.NotFound if nobody.
+	// Member looks up a Slack user; fault.NotFound if there is none.
 	Member(ctx context.Context, userID string) (Member, error)
-	// PostEphemeral shows a message to one person in a thread.
+	// PostEphemeral shows a message to one person in the thread of a message.
 	PostEphemeral(ctx context.Context, at access.MessageRef, userID string, m message.Message) error
-	// OpenView opens a window in front of whoever clicked.
+	// OpenView opens a window for the clicker.
 	OpenView(ctx context.Context, trigger string, v slackapi.ModalViewRequest) error
 }
 
-// Member is a Slack user as far as their clicks are concerned.
+// Member is a Slack user.
 type Member struct {
 	ID       string
-	Teams    []string // the workspaces and the organisation that they belong to
-	Email    string   // empty where the token may not see it
+	Teams    []string // the IDs of their workspaces and organisation
+	Email    string   // empty if the token may not read it
 	Deleted  bool
 	Bot      bool // also workflows and Slackbot
 	Guest    bool // of one channel or several
 	Stranger bool // of another workspace
 
-	EmailUnconfirmed bool // Slack says that nobody has shown that it is theirs
+	EmailUnconfirmed bool // the owner has not confirmed the address
 }
 
-// Observer counts what becomes of clicks.
+// Observer counts the results of clicks.
 type Observer interface {
 	Reviewed(r Result)
 }
 
-// Result is what became of a click.
+// Result is the result of a click.
 type Result struct {
 	Decision string // approve or deny
 	Outcome  Outcome
-	Reason   string // why not, as a short stable name; empty where the review is in
+	Reason   string // why there is no review, as a short stable name; else empty
 }
 
 // Outcome is how a click ended.
@@ -93,26 +92,26 @@ type Outcome string
 
 // The outcomes.
 const (
-	Submitted Outcome = "submitted" // the review is in
-	Asked     Outcome = "asked"     // a window asks for the reason
-	Refused   Outcome = "refused"   // a check said no
-	Failed    Outcome = "failed"    // something could not be asked or done
-	Repeated  Outcome = "repeated"  // the same click again
+	Submitted Outcome = "submitted" // Teleport has the review
+	Asked     Outcome = "asked"     // a window for the reason was opened
+	Refused   Outcome = "refused"   // a check failed
+	Failed    Outcome = "failed"    // a call failed
+	Repeated  Outcome = "repeated"  // the same click or decision again
 )
 
 // Settings are what is in force when a click arrives.
 type Settings struct {
 	Buttons    access.Buttons
-	Trait      string // that holds the Slack ID of a Teleport user; empty for none
-	EmailMatch bool   // a Slack email that is a Teleport username will do
+	Trait      string // holds the Slack ID of a Teleport user; empty for none
+	EmailMatch bool   // a Slack email may match a Teleport username
 	TeamID     string // our workspace
-	AppID      string // our app; empty where nobody told us
-	Secret     string // what all replicas share and nobody else has: the app token
+	AppID      string // our app; empty if unknown
+	Secret     string // known to all replicas and nobody else: the app token
 	Cluster    access.Cluster
 	Style      message.Style // the language of answers and windows
 }
 
-// Options are a Reviewer's collaborators.
+// Options are the arguments of New.
 type Options struct {
 	Requests Requests
 	Users    Users
@@ -125,17 +124,17 @@ type Options struct {
 // Limits.
 const (
 	workers = 8
-	// maxWaiting clicks wait for a worker. What is beyond was acknowledged and
-	// is dropped with a line in the log, rather than kept in ever more memory.
+	// maxWaiting clicks wait for a worker. Further ones are dropped and logged,
+	// to bound the memory.
 	maxWaiting = 2000
-	// maxOfOne is how many of them may be one person's.
-	maxOfOne = 16
+	// maxPerPerson of them may be from one person.
+	maxPerPerson = 16
 	// clickTimeout bounds the work for one click, answerTimeout its answer.
 	clickTimeout  = 20 * time.Second
 	answerTimeout = 10 * time.Second
 )
 
-// Reviewer acts on clicks. New makes one.
+// Reviewer handles clicks. New makes one.
 type Reviewer struct {
 	o       Options
 	log     *slog.Logger
@@ -143,16 +142,16 @@ type Reviewer struct {
 	people  *people
 	seen    *seen
 
-	mu    sync.Mutex
-	of    map[string]int      // person → their clicks that are not done
-	doing map[string]struct{} // person and request that somebody works on
+	mu      sync.Mutex
+	pending map[string]int      // Slack user → their unfinished clicks
+	working map[string]struct{} // Slack user and request that a worker handles
 }
 
 // New returns a Reviewer that does nothing until Run.
 func New(o Options) *Reviewer {
 	r := &Reviewer{
 		o: o, log: o.Log, waiting: make(chan interaction, maxWaiting), people: newPeople(), seen: newSeen(),
-		of: map[string]int{}, doing: map[string]struct{}{},
+		pending: map[string]int{}, working: map[string]struct{}{},
 	}
 	if r.log == nil {
 		r.log = slog.Default()
@@ -160,19 +159,18 @@ func New(o Options) *Reviewer {
 	return r
 }
 
-// Take accepts what came over Slack's connection. It returns at once, with
-// what belongs into the acknowledgement: nil, or what a window has to say. The
-// work is done by Run.
+// Take accepts an interaction from Slack. It returns at once, with the body of the
+// acknowledgement: nil, or an error to show in a window. Run handles the rest.
 func (r *Reviewer) Take(envelope string, payload []byte) json.RawMessage {
 	in, err := decode(payload)
 	if err != nil {
 		if !errors.Is(err, errNotOurs) {
-			r.log.Warn("a click can't be read and is ignored", slog.String(logkey.Event, event), slog.String(logkey.Error, err.Error()))
+			r.log.Warn("interaction can't be read, ignoring it", slog.String(logkey.Event, event), slog.String(logkey.Error, err.Error()))
 		}
 		return nil
 	}
 	if in.submission && in.reason == "" {
-		// Slack asks for one itself; white space passes there.
+		// Slack itself requires a reason, but accepts white space.
 		answer, err := json.Marshal(map[string]any{
 			"response_action": "errors",
 			"errors":          map[string]string{message.ReasonBlock: r.renderer(r.o.Settings()).ReasonMissing()},
@@ -184,42 +182,36 @@ func (r *Reviewer) Take(envelope string, payload []byte) json.RawMessage {
 	}
 	in.arrived = time.Now()
 	if !r.seen.first(in.arrived, "envelope "+envelope, in.identity()) {
-		r.tell(in, result{outcome: Repeated, why: "replay"})
+		r.audit(in, result{outcome: Repeated, why: "replay"})
 		return nil
 	}
 	if why := r.queue(in); why != "" {
-		r.tell(in, result{outcome: Failed, why: why})
+		r.audit(in, result{outcome: Failed, why: why})
 	}
 	return nil
 }
 
-// queue hands the click to a worker, or says why not.
+// queue passes the click to a worker, or returns why it can't.
 func (r *Reviewer) queue(in interaction) (why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.of[in.user] >= maxOfOne {
+	if r.pending[in.user] >= maxPerPerson {
 		return "too_many_clicks"
 	}
 	select {
 	case r.waiting <- in:
-		r.of[in.user]++
+		r.pending[in.user]++
 		return ""
 	default:
 		return "overloaded"
 	}
 }
 
-// Run works on clicks until ctx ends, then on those that wait for as long as
-// drain lasts. It returns when nothing of it runs any more.
+// Run handles clicks until ctx ends, and then the waiting ones for at most drain.
+// It returns when all workers have ended.
 func (r *Reviewer) Run(ctx context.Context, drain time.Duration) error {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(drain, cancel)
-		context.AfterFunc(work, func() { timer.Stop() })
-	})
-	defer stop()
-
+	work, release := wait.Drain(ctx, drain)
+	defer release()
 	var pool sync.WaitGroup
 	for range workers {
 		pool.Go(func() {
@@ -242,16 +234,16 @@ func (r *Reviewer) Run(ctx context.Context, drain time.Duration) error {
 	return nil
 }
 
-// handle works on one click and answers it.
+// handle processes one click and answers it.
 func (r *Reviewer) handle(ctx context.Context, in interaction) {
 	defer r.done(in)
 	s := r.o.Settings()
-	res := r.alone(in, func() result {
+	res := r.exclusive(in, func() result {
 		ctx, cancel := context.WithTimeout(ctx, clickTimeout)
 		defer cancel()
-		return r.judge(ctx, s, in)
+		return r.process(ctx, s, in)
 	})
-	r.tell(in, res)
+	r.audit(in, res)
 	if res.silent {
 		return
 	}
@@ -259,8 +251,8 @@ func (r *Reviewer) handle(ctx context.Context, in interaction) {
 	defer cancel()
 	at := access.MessageRef{Channel: res.in.channel, TS: res.in.ts}
 	answer := r.renderer(s).Answer(res.answer, res.req, res.details, res.in.decision)
-	if err := patient(ctx, func() error { return r.o.Slack.PostEphemeral(ctx, at, res.in.user, answer) }); err != nil {
-		r.log.Warn("who clicked could not be answered", slog.String(logkey.Event, event), slog.String(logkey.SlackUser, in.user),
+	if err := retryPaced(ctx, func() error { return r.o.Slack.PostEphemeral(ctx, at, res.in.user, answer) }); err != nil {
+		r.log.Warn("answer to a click can't be posted", slog.String(logkey.Event, event), slog.String(logkey.SlackUser, in.user),
 			slog.String(logkey.ChannelID, at.Channel), slog.String(logkey.Error, err.Error()))
 	}
 }
@@ -268,24 +260,24 @@ func (r *Reviewer) handle(ctx context.Context, in interaction) {
 func (r *Reviewer) done(in interaction) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.of[in.user]--; r.of[in.user] == 0 {
-		delete(r.of, in.user)
+	if r.pending[in.user]--; r.pending[in.user] == 0 {
+		delete(r.pending, in.user)
 	}
 }
 
-// alone runs f unless a click of the same person for the same message is
-// under way.
-func (r *Reviewer) alone(in interaction, f func() result) result {
+// exclusive runs f unless another click of the same person on the same request is
+// being handled.
+func (r *Reviewer) exclusive(in interaction, f func() result) result {
 	key := in.user + " " + in.request
 	if in.submission {
-		// Its window may come back before the click that opened it is through
-		// with it. Two reviews of one person are Teleport's to refuse.
+		// The window may be submitted before the click that opened it is finished.
+		// Teleport refuses a second review of the same user.
 		key += " window"
 	}
 	r.mu.Lock()
-	_, busy := r.doing[key]
+	_, busy := r.working[key]
 	if !busy {
-		r.doing[key] = struct{}{}
+		r.working[key] = struct{}{}
 	}
 	r.mu.Unlock()
 	if busy {
@@ -294,11 +286,30 @@ func (r *Reviewer) alone(in interaction, f func() result) result {
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.doing, key)
+		delete(r.working, key)
 	}()
 	return f()
 }
 
 func (r *Reviewer) renderer(s Settings) message.Renderer {
 	return message.Renderer{Cluster: s.Cluster, Buttons: s.Buttons, Style: s.Style}
+}
+
+// minPause is the shortest pause before a paced call is tried again.
+const minPause = 20 * time.Millisecond
+
+// retryPaced repeats a call as long as our own pacing delays it and ctx allows.
+func retryPaced(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		after := fault.After(err)
+		f, ok := fault.As(err)
+		if !ok || f.Class != fault.Retry || after == 0 && f.Reason != fault.Paced {
+			return err
+		}
+		after = max(after, minPause)
+		if end, has := ctx.Deadline(); has && time.Now().Add(after).After(end) || !wait.Sleep(ctx, after) {
+			return err
+		}
+	}
 }

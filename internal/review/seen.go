@@ -6,16 +6,16 @@ import (
 )
 
 const (
-	// rememberFor is how long a click is remembered at least, well over the
-	// time for which Slack delivers again what was not acknowledged.
+	// rememberFor is how long a click is remembered at least: much longer than
+	// Slack repeats an envelope that was not acknowledged.
 	rememberFor = 10 * time.Minute
-	// maxSeen bounds one of the two generations. A flood shortens the memory;
-	// that nobody reviews twice, Teleport sees to.
+	// maxSeen bounds one of the two generations. A flood of clicks shortens the
+	// memory; Teleport itself refuses a second review of the same user.
 	maxSeen = 10_000
 )
 
-// seen remembers what has arrived, in two generations of which the older is
-// forgotten at once.
+// seen remembers what has arrived, in two generations. The older one is dropped as
+// a whole.
 type seen struct {
 	mu       sync.Mutex
 	now, old map[string]struct{}
@@ -24,7 +24,7 @@ type seen struct {
 
 func newSeen() *seen { return &seen{now: map[string]struct{}{}} }
 
-// first says whether none of the names was seen before, and remembers them.
+// first reports whether none of the names was seen before, and remembers them.
 func (s *seen) first(at time.Time, names ...string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

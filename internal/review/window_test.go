@@ -19,7 +19,7 @@ import (
 )
 
 // open clicks a button that asks for a reason and returns the window.
-func (o *office) open(user, button string) slacktest.View {
+func (o *environment) open(user, button string) slacktest.View {
 	o.t.Helper()
 	if got, _ := o.take(0, o.payload(user, button)); got.Outcome != review.Asked {
 		o.t.Fatalf("%+v, want a window", got)
@@ -28,14 +28,14 @@ func (o *office) open(user, button string) slacktest.View {
 	if len(vs) != 1 {
 		o.t.Fatalf("%d windows", len(vs))
 	}
-	if told := o.whispers(user); len(told) != 0 {
+	if told := o.ephemerals(user); len(told) != 0 {
 		o.t.Errorf("told %q beside the window", told)
 	}
 	return vs[0]
 }
 
-// filled is what Slack sends when the window is sent in by whoever has it open.
-func (o *office) filled(v slacktest.View, reason string) payload {
+// filled is what Slack sends when the window is submitted.
+func (o *environment) filled(v slacktest.View, reason string) payload {
 	o.t.Helper()
 	p, err := o.slack.SubmitPayload(v.User, v.ID, map[string]string{"reason_block": reason})
 	o.must(err)
@@ -48,37 +48,37 @@ func view(p payload) payload { return p["view"].(payload) }
 func TestWindows(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		before func(o *office)            // the window is sent in
-		forge  func(o *office, p payload) // what is sent in instead
+		before func(o *environment)            // the window is sent in
+		forge  func(o *environment, p payload) // what is sent in instead
 		want   review.Outcome
 		why    string
 		told   string
 	}{
 		{name: "in order", want: review.Submitted, told: "Your denial is recorded. The request is now *DENIED*."},
-		{name: "after half an hour", before: func(*office) { time.Sleep(30 * time.Minute) }, want: review.Submitted, told: "recorded"},
-		{name: "after two hours", before: func(*office) { time.Sleep(2 * time.Hour) }, want: review.Refused, why: "late", told: "took too long"},
-		{name: "of nobody", forge: func(_ *office, p payload) { view(p)["private_metadata"] = "" }, want: review.Refused, why: "forged_window"},
-		{name: "of whoever has the bot token", forge: func(o *office, p payload) {
-			// They know what we seal, and not with what.
-			_, subject, _ := strings.Cut(view(p)["private_metadata"].(string), ".")
-			view(p)["private_metadata"] = strings.Repeat("A", 43) + "." + subject
+		{name: "after half an hour", before: func(*environment) { time.Sleep(30 * time.Minute) }, want: review.Submitted, told: "recorded"},
+		{name: "after two hours", before: func(*environment) { time.Sleep(2 * time.Hour) }, want: review.Refused, why: "late", told: "took too long"},
+		{name: "of nobody", forge: func(_ *environment, p payload) { view(p)["private_metadata"] = "" }, want: review.Refused, why: "forged_window"},
+		{name: "of whoever has the bot token", forge: func(o *environment, p payload) {
+			// They know the target, but not the secret.
+			_, target, _ := strings.Cut(view(p)["private_metadata"].(string), ".")
+			view(p)["private_metadata"] = strings.Repeat("A", 43) + "." + target
 		}, want: review.Refused, why: "forged_window"},
-		{name: "of somebody else", forge: func(_ *office, p payload) { p["user"].(payload)["id"] = alice }, want: review.Refused, why: "window_of_another"},
-		{name: "of another workspace", forge: func(_ *office, p payload) { p["team"].(payload)["id"] = "T0EVIL" }, want: review.Refused, why: "foreign_team"},
-		{name: "of before the app token was replaced", before: func(o *office) { o.settings.Secret = "xapp-other" }, want: review.Refused, why: "forged_window"},
-		{name: "and somebody was faster", before: func(o *office) { o.must(o.teleport.SetState(o.id, types.RequestState_APPROVED, "")) },
+		{name: "of somebody else", forge: func(_ *environment, p payload) { p["user"].(payload)["id"] = alice }, want: review.Refused, why: "window_of_another"},
+		{name: "of another workspace", forge: func(_ *environment, p payload) { p["team"].(payload)["id"] = "T0EVIL" }, want: review.Refused, why: "foreign_team"},
+		{name: "of before the app token was replaced", before: func(o *environment) { o.settings.Secret = "xapp-other" }, want: review.Refused, why: "forged_window"},
+		{name: "and somebody was faster", before: func(o *environment) { o.must(o.teleport.SetState(o.id, types.RequestState_APPROVED, "")) },
 			want: review.Refused, why: "decided", told: "already *APPROVED*"},
-		{name: "and the request expired", before: func(o *office) { o.must(o.teleport.Expire(o.id)) }, want: review.Refused, why: "gone", told: "expired"},
-		{name: "and he is no member any more", before: func(o *office) {
+		{name: "and the request expired", before: func(o *environment) { o.must(o.teleport.Expire(o.id)) }, want: review.Refused, why: "gone", told: "expired"},
+		{name: "and he is no member any more", before: func(o *environment) {
 			time.Sleep(time.Minute)
 			o.slack.AddUser(slacktest.User{ID: bob, Name: "bob", Email: "bob@example.com", IsRestricted: true})
 		}, want: review.Refused, why: "guest", told: "Only full members"},
-		{name: "and the message is forgotten", before: func(o *office) { o.remember(o.id, map[string]string{"messages": ""}) },
+		{name: "and the message is forgotten", before: func(o *environment) { o.remember(o.id, map[string]string{"messages": ""}) },
 			want: review.Refused, why: "unknown_message", told: "not on record"},
-		{name: "and it was switched off", before: func(o *office) { o.settings.Buttons.On = false }, want: review.Refused, why: "switched_off"},
+		{name: "and it was switched off", before: func(o *environment) { o.settings.Buttons.On = false }, want: review.Refused, why: "switched_off"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inOffice(t, func(o *office) {
+			inEnvironment(t, func(o *environment) {
 				o.settings.Buttons.Reason = access.ReasonToDeny
 				v := o.open(bob, "deny_button")
 				if tt.before != nil {
@@ -99,7 +99,7 @@ func TestWindows(t *testing.T) {
 				if diff := cmp.Diff(want, o.reviewers(o.id)); diff != "" {
 					t.Errorf("reviews (-want +got):\n%s", diff)
 				}
-				if told := strings.Join(o.whispers(bob), "\n"); !strings.Contains(told, tt.told) || tt.told == "" && tt.why != "switched_off" && told != "" {
+				if told := strings.Join(o.ephemerals(bob), "\n"); !strings.Contains(told, tt.told) || tt.told == "" && tt.why != "switched_off" && told != "" {
 					t.Errorf("told %q, want %q", told, tt.told)
 				}
 				if tt.want == review.Submitted {
@@ -118,7 +118,7 @@ func TestWindows(t *testing.T) {
 }
 
 func TestAWindowWithoutAReasonStays(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.settings.Buttons.Reason = access.ReasonAlways
 		v := o.open(bob, "approve_button")
 		for _, blank := range []string{" ", "\n\t\u00a0", "\u2003"} {
@@ -142,7 +142,7 @@ func TestAWindowWithoutAReasonStays(t *testing.T) {
 }
 
 func TestAWindowThatDoesNotOpen(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.settings.Buttons.Reason = access.ReasonToDeny
 		p := o.payload(bob, "deny_button")
 		time.Sleep(4 * time.Second) // the trigger is good for three
@@ -150,15 +150,15 @@ func TestAWindowThatDoesNotOpen(t *testing.T) {
 		if got.Outcome != review.Failed || got.Reason != "no_window" || len(o.slack.Views(bob)) != 0 {
 			t.Errorf("%+v", got)
 		}
-		if told := o.whispers(bob); len(told) != 1 || !strings.Contains(told[0], "click again") {
+		if told := o.ephemerals(bob); len(told) != 1 || !strings.Contains(told[0], "click again") {
 			t.Errorf("told %q", told)
 		}
 	})
 }
 
-// TestReplays: the same click counts once, whoever delivers it how often.
+// TestReplays: the same click counts once, however often it is delivered.
 func TestReplays(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.id = o.request(teleporttest.Request{Thresholds: []types.AccessReviewThreshold{{Approve: 9, Deny: 9}}})
 		o.at = o.announce(o.id)
 		p := o.payload(bob, "approve_button")
@@ -171,14 +171,14 @@ func TestReplays(t *testing.T) {
 		if got, _ := o.deliver(0, "e2", p); got.Outcome != review.Repeated || got.Reason != "replay" {
 			t.Errorf("the same click in another envelope: %+v", got)
 		}
-		if told := o.whispers(bob); len(told) != 1 {
+		if told := o.ephemerals(bob); len(told) != 1 {
 			t.Errorf("told %q for one click", told)
 		}
 		// Another replica has not seen it; Teleport has.
 		if got, _ := o.deliver(1, "e1", p); got.Outcome != review.Repeated || got.Reason != "same_review" {
 			t.Errorf("through another replica: %+v", got)
 		}
-		if told := o.whispers(bob); len(told) != 2 || told[1] != told[0] {
+		if told := o.ephemerals(bob); len(told) != 2 || told[1] != told[0] {
 			t.Errorf("told %q", told)
 		}
 		// Nor does it count for another button, once somebody changed their mind.
@@ -198,7 +198,7 @@ func TestReplays(t *testing.T) {
 
 // TestAWindowIsSentInTwice: what Slack delivers again counts once.
 func TestAWindowIsSentInTwice(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.settings.Buttons.Reason = access.ReasonAlways
 		v := o.open(bob, "approve_button")
 		p := o.filled(v, "fine")
@@ -214,7 +214,7 @@ func TestAWindowIsSentInTwice(t *testing.T) {
 // TestTwoAtOnce: of two who decide in the same moment through two replicas,
 // one decides, and the other hears who did.
 func TestTwoAtOnce(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.settings.EmailMatch = true
 		clicks := map[string]string{bob: "approve_button", carol: "deny_button"}
 		var both sync.WaitGroup
@@ -229,7 +229,7 @@ func TestTwoAtOnce(t *testing.T) {
 		if len(who) != 1 {
 			t.Fatalf("reviewed by %v", who)
 		}
-		told := append(o.whispers(bob), o.whispers(carol)...)
+		told := append(o.ephemerals(bob), o.ephemerals(carol)...)
 		slices.Sort(told)
 		if len(told) != 2 || !strings.HasPrefix(told[0], "This request is already *") || !strings.Contains(told[0], " in Slack") || !strings.HasPrefix(told[1], "Your ") {
 			t.Errorf("told %q", told)
@@ -239,7 +239,7 @@ func TestTwoAtOnce(t *testing.T) {
 
 // TestADoubleClick: two clicks of one person in the same moment.
 func TestADoubleClick(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.slack.Inject(slacktest.Fault{Method: "users.info", Latency: time.Second})
 		for i := range 2 {
 			b, err := json.Marshal(o.payload(bob, "approve_button"))
@@ -251,7 +251,7 @@ func TestADoubleClick(t *testing.T) {
 		if who := o.reviewers(o.id); len(who) != 1 {
 			t.Errorf("reviewed by %v", who)
 		}
-		told := o.whispers(bob)
+		told := o.ephemerals(bob)
 		if len(told) != 2 || !strings.Contains(told[0], "still being worked on") || !strings.Contains(told[1], "recorded") {
 			t.Errorf("told %q", told)
 		}
@@ -263,7 +263,7 @@ func TestADoubleClick(t *testing.T) {
 // in the log, and nothing is left over.
 func TestAThousandClicks(t *testing.T) {
 	const people, requests, times = 50, 10, 2
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		for i := range people {
 			id := fmt.Sprintf("U0PERSON%03d", i)
 			o.slack.AddUser(slacktest.User{ID: id, Name: strings.ToLower(id), Email: id + "@example.com"})
@@ -307,7 +307,7 @@ func TestAThousandClicks(t *testing.T) {
 
 // TestAFlood: one person can't take the room of the others.
 func TestAFlood(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.slack.Inject(slacktest.Fault{Method: "users.info", Latency: 5 * time.Second})
 		for i := range 500 {
 			p := o.payload(dave, "approve_button")
@@ -338,7 +338,7 @@ func TestAFlood(t *testing.T) {
 
 // TestASlowSlack: who waits for their turn is not turned away.
 func TestASlowSlack(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.slack.Inject(slacktest.Fault{Method: "users.info", Latency: 2 * time.Second})
 		o.slack.Inject(slacktest.Fault{Method: "users.info", RetryAfter: 3 * time.Second, Times: 1})
 		o.id = o.request(teleporttest.Request{Thresholds: []types.AccessReviewThreshold{{Approve: 99, Deny: 99}}})
@@ -361,7 +361,7 @@ func TestASlowSlack(t *testing.T) {
 
 // TestAStopFinishesWhatWasTaken: a click that was acknowledged is not lost.
 func TestAStopFinishesWhatWasTaken(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		o.slack.Inject(slacktest.Fault{Method: "users.info", Latency: 3 * time.Second})
 		b, err := json.Marshal(o.payload(bob, "approve_button"))
 		o.must(err)
@@ -371,7 +371,7 @@ func TestAStopFinishesWhatWasTaken(t *testing.T) {
 		if who := o.reviewers(o.id); len(who) != 1 {
 			t.Errorf("reviewed by %v", who)
 		}
-		if told := o.whispers(bob); len(told) != 1 {
+		if told := o.ephemerals(bob); len(told) != 1 {
 			t.Errorf("told %q", told)
 		}
 	})
@@ -379,7 +379,7 @@ func TestAStopFinishesWhatWasTaken(t *testing.T) {
 
 // TestNonsense: what can't be a click is one line and nothing else.
 func TestNonsense(t *testing.T) {
-	inOffice(t, func(o *office) {
+	inEnvironment(t, func(o *environment) {
 		for _, raw := range []string{"", "null", "[]", `{"type":"block_actions"}`, `{"type":"view_submission"}`, `{"type":"shortcut"}`,
 			`{"type":"block_actions","actions":[{"block_id":"review_block"}]}`, strings.Repeat("[", 100_000)} {
 			if answer := o.replicas[0].Take("e"+raw, []byte(raw)); answer != nil {
@@ -390,7 +390,7 @@ func TestNonsense(t *testing.T) {
 		if all := o.all(); len(all) != 0 {
 			t.Errorf("came to %+v", all)
 		}
-		if n := strings.Count(o.logged(), "a click can't be read and is ignored"); n != 5 {
+		if n := strings.Count(o.logged(), "interaction can't be read, ignoring it"); n != 5 {
 			t.Errorf("%d lines:\n%s", n, o.logged())
 		}
 	})

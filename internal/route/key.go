@@ -10,13 +10,13 @@ import (
 )
 
 // Key is the left side of a route: a role's name, a glob or a regular
-// expression. Keys have an order, in which they are asked: names before
-// patterns; of these the longer literal beginning first, since it says more;
-// then globs before expressions; then by the text. "*" is last.
+// expression. Keys are tried in this order: names before patterns; the pattern
+// with the longer literal prefix first, since it is more specific; globs before
+// expressions; then by text. "*" is last.
 type Key struct {
 	text  string
 	kind  keyKind
-	begin string // what every match begins with
+	begin string // literal prefix of every match
 	match *regexp.Regexp
 }
 
@@ -29,7 +29,7 @@ const (
 	anyKey
 )
 
-// ParseKey reads a key. Its error is a [*SyntaxError].
+// ParseKey parses a key. Its error is a [*SyntaxError].
 //
 // Between slashes it is a regular expression, which matches anywhere in a name
 // unless ^ and $ say otherwise; with * or ? in it a glob, which matches the
@@ -56,14 +56,14 @@ func ParseKey(text string) (Key, error) {
 		pattern := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(text))
 		var err error
 		if k.match, err = regexp.Compile(`(?s)^` + pattern + `$`); err != nil { // only where it is too long
-			return k, &SyntaxError{1, fmt.Sprintf("it can't be used as a pattern: %v", err)}
+			return k, &SyntaxError{1, fmt.Sprintf("can't be used as a pattern: %v", err)}
 		}
 	}
 	return k, nil
 }
 
-// beginning returns what every match of an expression begins with, if that can
-// be read off: "^db-.+" begins with "db-".
+// beginning returns the literal prefix of every match of an expression, if the
+// expression shows it: "db-" for "^db-.+".
 func beginning(re *syntax.Regexp) string {
 	parts := []*syntax.Regexp{re}
 	for len(parts) == 1 && (parts[0].Op == syntax.OpConcat || parts[0].Op == syntax.OpCapture) {
@@ -75,7 +75,7 @@ func beginning(re *syntax.Regexp) string {
 	return string(parts[1].Rune)
 }
 
-// Matches says that the key is for the role.
+// Matches reports whether the key applies to the role.
 func (k Key) Matches(role string) bool {
 	switch k.kind {
 	case anyKey:
@@ -86,7 +86,7 @@ func (k Key) Matches(role string) bool {
 	return k.match.MatchString(role)
 }
 
-// IsPattern says that the key is a glob or a regular expression.
+// IsPattern reports whether the key is a glob or a regular expression.
 func (k Key) IsPattern() bool { return k.kind == globKey || k.kind == regexKey }
 
 // compare orders keys.

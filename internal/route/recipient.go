@@ -17,8 +17,8 @@ const (
 	maxPlaceChars = 254 // an email address; names of channels are shorter
 )
 
-// Recipient is one recipient as it is configured: whom to post to, and which
-// user groups to mention there. Both may be made from the request.
+// Recipient is one configured recipient: where to post, and which user groups to
+// mention there. Both may contain fields of the request.
 //
 //	[silent:] place [mention ...]
 //
@@ -32,22 +32,23 @@ type Recipient struct {
 	silent   bool
 }
 
-// Mention is a user group that the message names.
+// Mention is a user group that the message mentions.
 type Mention struct {
 	Group  string // "@handle", an ID, or "@here" and "@channel"
-	Silent bool   // name it without calling it
+	Silent bool   // name it without notifying it
 }
 
-// groupShape is an ID of a user group. A channel's name in capitals could look
-// like one, so that a place needs a digit as well to be taken for a group.
+// groupShape matches a user group's ID. A channel's name in capitals could match
+// too, so a place counts as a group only if it has a digit as well.
 var groupShape = regexp.MustCompile(`^S[A-Z0-9]{7,}$`)
 
 var personShape = regexp.MustCompile(`^[UW][A-Z0-9]{8,}$`)
 
-// ParseRecipient reads a recipient. Its error is a [*SyntaxError].
+// ParseRecipient parses a recipient. Its error is a [*SyntaxError].
 //
-// What has no form of ours in it is a place, however odd: files that the
-// published plugin takes are taken here, and Slack says what is wrong.
+// Text without a prefix, mention or field is a place, whatever it is: every
+// recipient that the published plugin accepts is accepted here, and Slack
+// reports the error.
 func ParseRecipient(text string) (Recipient, error) {
 	r := Recipient{Text: text}
 	all, err := words(text)
@@ -55,7 +56,7 @@ func ParseRecipient(text string) (Recipient, error) {
 		return r, err
 	}
 	if strings.TrimSpace(text) == "" {
-		return r, &SyntaxError{1, "it is empty"}
+		return r, &SyntaxError{1, "empty recipient"}
 	}
 	first := all[0]
 	for _, prefix := range []string{silentPrefix, userPrefix} {
@@ -73,7 +74,7 @@ func ParseRecipient(text string) (Recipient, error) {
 			continue
 		}
 		if all = all[1:]; len(all) == 0 { // "silent: #dev" is meant as "silent:#dev"
-			return r, &SyntaxError{first.at, fmt.Sprintf("after %s somebody is expected", prefix)}
+			return r, &SyntaxError{first.at, fmt.Sprintf("after %s a recipient is expected", prefix)}
 		}
 		first = all[0]
 	}
@@ -88,7 +89,7 @@ func ParseRecipient(text string) (Recipient, error) {
 			return r, &SyntaxError{w.at, "a mention is expected, such as @oncall: a recipient is one place"}
 		}
 		if !w.hasField() && !isGroup(w.literal()) {
-			return r, &SyntaxError{w.at, fmt.Sprintf("%.40q is no handle of a user group", w.literal())}
+			return r, &SyntaxError{w.at, fmt.Sprintf("%.40q is not the handle of a user group", w.literal())}
 		}
 		r.mentions = append(r.mentions, w.template)
 	}
@@ -98,33 +99,33 @@ func ParseRecipient(text string) (Recipient, error) {
 	case len(r.mentions) > 0 && (r.user || isPerson(r.place.literal())):
 		return r, &SyntaxError{rest[0].at, "a direct message can't mention a user group"}
 	case r.user && !r.place.hasField() && !isUsername(r.place.literal()):
-		return r, &SyntaxError{first.at, "that is no username"}
+		return r, &SyntaxError{first.at, "not a username"}
 	}
 	return r, nil
 }
 
-// isMention says that the word is to be one, sound or not.
+// isMention reports whether the word is meant as a mention, valid or not.
 func (w word) isMention() bool {
 	lit := w.literal()
 	return strings.HasPrefix(lit, "@") || !w.hasField() && groupShape.MatchString(lit)
 }
 
-// IsGroup says that the recipient is a user group alone, which Slack has no
-// way to post to.
+// IsGroup reports whether the recipient is a user group alone. Slack can't post
+// to one.
 func (r Recipient) IsGroup() bool {
 	return !r.user && !r.place.hasField() && isGroup(r.place.literal()) &&
 		(strings.HasPrefix(r.place.literal(), "@") || strings.ContainsAny(r.place.literal(), "0123456789"))
 }
 
-// isPlain says that nothing has to be known of a request to tell whom it means.
+// isPlain reports whether the recipient is the same for every request.
 func (r Recipient) isPlain() bool {
 	return !r.place.hasField() && !slices.ContainsFunc(r.mentions, template.hasField)
 }
 
-// IsSure says that the recipient is somebody whatever the request.
+// IsSure reports whether the recipient resolves to a place for every request.
 func (r Recipient) IsSure() bool { return !r.place.hasField() }
 
-// NamesHandles says that it mentions user groups by their handles, or may.
+// NamesHandles reports whether it mentions user groups by handle, or may do so.
 func (r Recipient) NamesHandles() bool {
 	return slices.ContainsFunc(r.mentions, func(m template) bool {
 		lit := m.literal()
@@ -132,8 +133,7 @@ func (r Recipient) NamesHandles() bool {
 	})
 }
 
-// Plain returns whom the recipient means whatever the request; false if that
-// has to be known.
+// Plain returns the recipient's want if it is the same for every request.
 func (r Recipient) Plain() (Want, bool) {
 	if !r.isPlain() {
 		return Want{}, false
@@ -149,8 +149,8 @@ func (r Recipient) needsTraits() bool {
 	return r.place.needsTraits() || slices.ContainsFunc(r.mentions, template.needsTraits)
 }
 
-// wants returns whom the recipient means for a request about a role, and why
-// not where it means nobody.
+// wants returns what the recipient resolves to for a request about a role, and
+// the reasons for what it can't resolve.
 func (r Recipient) wants(in Input, asked string) ([]Want, []string) {
 	names, missing := r.place.fill(in, asked)
 	if missing != "" {
@@ -166,7 +166,7 @@ func (r Recipient) wants(in Input, asked string) ([]Want, []string) {
 		}
 		for _, g := range groups {
 			if !isGroup(g) {
-				unresolved = append(unresolved, fmt.Sprintf("%.60q is no handle of a user group", g))
+				unresolved = append(unresolved, fmt.Sprintf("%.60q is not the handle of a user group", g))
 				continue
 			}
 			if len(mentions) < maxMentions {
@@ -175,9 +175,13 @@ func (r Recipient) wants(in Input, asked string) ([]Want, []string) {
 		}
 	}
 	for _, name := range names {
-		// What is written is taken as it is; what is filled in may be anything.
-		if r.place.hasField() && !(r.user && isUsername(name) || !r.user && isPlace(name)) {
-			unresolved = append(unresolved, fmt.Sprintf("%.60q can be nobody in Slack", name))
+		// Literal text is used as it is; a value filled in may be anything.
+		valid, kind := isPlace, "a channel, an ID or an email address"
+		if r.user {
+			valid, kind = isUsername, "a username"
+		}
+		if r.place.hasField() && !valid(name) {
+			unresolved = append(unresolved, fmt.Sprintf("%.60q is not %s", name, kind))
 			continue
 		}
 		w := Want{Name: name, User: r.user}
@@ -189,12 +193,12 @@ func (r Recipient) wants(in Input, asked string) ([]Want, []string) {
 	return wants, unresolved
 }
 
-// isPerson says that a place is somebody's direct message: an email, or an ID.
+// isPerson reports whether a place is a person: an email address, or an ID.
 func isPerson(place string) bool {
 	return strings.LastIndexByte(place, '@') > 0 || personShape.MatchString(place)
 }
 
-// isGroup says that s is "@handle" or an ID.
+// isGroup reports whether s is "@handle" or a user group's ID.
 func isGroup(s string) bool {
 	handle, ok := strings.CutPrefix(s, "@")
 	if !ok {
@@ -205,8 +209,8 @@ func isGroup(s string) bool {
 	})
 }
 
-// isPlace says that a text made from values may be posted to: a channel, an
-// ID or an email, and no form of ours.
+// isPlace reports whether a text made from values is a channel, an ID or an email
+// address, without a prefix or a mention in it.
 func isPlace(s string) bool {
 	name := strings.TrimPrefix(s, "#")
 	return name != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxPlaceChars && name[0] != '@' && name[0] != '#' &&

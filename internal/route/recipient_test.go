@@ -23,7 +23,7 @@ var input = route.Input{
 	},
 	Traits: map[string][]string{
 		"team": {"blue", "red", "blue", " "}, "manager": {"Bob@example.com"}, "https://idp.example.com/team id": {"7"},
-		"spaces": {"Team Blue"}, "at": {"@here"}, "user": {"user:ceo"}, "mention": {"dev @here"}, "tag": {"<!here>"}, "id": {"C0123456789"},
+		"spaces": {"Team Blue"}, "at": {"@here"}, "user": {"user:ceo"}, "mention": {"dev @here"}, "tag": {"<!here>"}, "control": {"a\x00b"}, "id": {"C0123456789"},
 	},
 }
 
@@ -89,19 +89,20 @@ func TestFormsOfRecipients(t *testing.T) {
 
 		{"{{.User.Traits.manager}} @oncall", place("Bob@example.com"), nil}, // in a direct message there is nobody to call
 
-		// What lacks becomes nobody.
+		// Missing values.
 		{"{{.User.Traits.none}}", nil, []string{`the requester has no trait "none"`}},
 		{"{{.Annotations.empty}}", nil, []string{`the request has no annotation "empty"`}},
 		{"#dev @{{.User.Traits.none}}", place("#dev"), []string{`the requester has no trait "none" for a mention`}},
 
 		// A value is a value: it has no forms of its own.
-		{"{{.User.Traits.spaces}}", nil, []string{`"Team Blue" can be nobody in Slack`}},
-		{"{{.User.Traits.at}}", nil, []string{`"@here" can be nobody in Slack`}},
-		{"{{.User.Traits.user}}", nil, []string{`"user:ceo" can be nobody in Slack`}},
-		{"{{.User.Traits.mention}}", nil, []string{`"dev @here" can be nobody in Slack`}},
-		{"{{.User.Traits.tag}}", nil, []string{`"<!here>" can be nobody in Slack`}},
-		{"#dev @{{.User.Traits.tag}}", place("#dev"), []string{`"@<!here>" is no handle of a user group`}},
-		{"#dev @{{.User.Traits.mention}}", place("#dev"), []string{`"@dev @here" is no handle of a user group`}},
+		{"{{.User.Traits.spaces}}", nil, []string{`"Team Blue" is not a channel, an ID or an email address`}},
+		{"{{.User.Traits.at}}", nil, []string{`"@here" is not a channel, an ID or an email address`}},
+		{"{{.User.Traits.user}}", nil, []string{`"user:ceo" is not a channel, an ID or an email address`}},
+		{"{{.User.Traits.mention}}", nil, []string{`"dev @here" is not a channel, an ID or an email address`}},
+		{"{{.User.Traits.tag}}", nil, []string{`"<!here>" is not a channel, an ID or an email address`}},
+		{"user:{{.User.Traits.control}}", nil, []string{`"a\x00b" is not a username`}},
+		{"#dev @{{.User.Traits.tag}}", place("#dev"), []string{`"@<!here>" is not the handle of a user group`}},
+		{"#dev @{{.User.Traits.mention}}", place("#dev"), []string{`"@dev @here" is not the handle of a user group`}},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
 			routes, err := route.Table{"*": {tt.text}}.Compile()
@@ -121,7 +122,7 @@ func TestFormsOfRecipients(t *testing.T) {
 			var unresolved []string
 			for _, g := range got.Unresolved {
 				if g.Recipient != tt.text || g.Role != "*" {
-					t.Errorf("unresolved %+v does not say whose", g)
+					t.Errorf("unresolved %+v lacks its recipient or key", g)
 				}
 				unresolved = append(unresolved, g.What)
 			}
@@ -134,16 +135,16 @@ func TestFormsOfRecipients(t *testing.T) {
 
 func TestRecipientsThatCannotBeRead(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                 "character 1: it is empty",
-		"silent:":                          "character 8: after silent: somebody is expected",
-		"silent:user: ":                    "character 13: after user: somebody is expected",
-		"user:":                            "character 6: after user: somebody is expected",
-		"user:a\x00b":                      "character 6: that is no username",
+		"":                                 "character 1: empty recipient",
+		"silent:":                          "character 8: after silent: a recipient is expected",
+		"silent:user: ":                    "character 13: after user: a recipient is expected",
+		"user:":                            "character 6: after user: a recipient is expected",
+		"user:a\x00b":                      "character 6: not a username",
 		"user:alice @oncall":               "character 12: a direct message can't mention a user group",
 		"bob@example.com @oncall":          "character 17: a direct message can't mention a user group",
 		"U0123456789 @oncall":              "character 13: a direct message can't mention a user group",
-		"#dev @on/call":                    `character 6: "@on/call" is no handle of a user group`,
-		"#dev @":                           `character 6: "@" is no handle of a user group`,
+		"#dev @on/call":                    `character 6: "@on/call" is not the handle of a user group`,
+		"#dev @":                           `character 6: "@" is not the handle of a user group`,
 		"#dev @oncall now":                 "character 14: a mention is expected, such as @oncall: a recipient is one place",
 		"user:alice smith":                 "character 12: a mention is expected, such as @oncall: a recipient is one place",
 		"팀 @{{.Role":                       "character 4: {{ without }}",
@@ -269,8 +270,8 @@ func TestManyValuesAreBounded(t *testing.T) {
 	}
 }
 
-// Whatever is configured and asked for: the same comes to the same, each name
-// once, and a value never gets a form.
+// For any configuration and request: the same result each time, each name once,
+// and a value never becomes a prefix or a mention.
 func TestRoutingIsDeterministic(t *testing.T) {
 	text := rapid.SampledFrom([]string{
 		"dev", "#dev", "#dev @a", "silent:#dev @a @b", "user:dev", "{{.Role}}-x", "{{.User.Traits.t}}", "#dev @{{.User.Traits.t}}", "user:{{.User}}", "{{.Annotations.t}}", "bob@example.com",
@@ -344,7 +345,7 @@ func FuzzParseRecipient(f *testing.F) {
 			Traits:  map[string][]string{"x": v},
 		})
 		if len(got.Wants)+len(got.Unresolved) == 0 {
-			t.Errorf("%q with %q comes to nobody, and nobody is told why", text, value)
+			t.Errorf("%q with %q gives neither a recipient nor a reason", text, value)
 		}
 	})
 }

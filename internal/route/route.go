@@ -1,13 +1,14 @@
-// Package route says who should hear of an access request, and why: by the
-// access monitoring rules that apply, by the roles it asks for and by the
-// reviewers it suggests. It works on names as they are configured, or as they
-// are made from the request; who or what a name is in Slack, the directory
-// knows. That rules come first, and leave the rest out once they reach
-// somebody, is for package notify, which reaches.
+// Package route selects the recipients of an access request, each with its
+// reason: from the access monitoring rules that apply, the requested roles and
+// the suggested reviewers.
 //
-// The same routes and the same request give the same recipients in the same
-// order. A value that is filled into a recipient never becomes more than a
-// value: it can't mention anybody, name a user, or be two recipients.
+// Invariants: the same routes and the same request give the same recipients in
+// the same order; a value that is filled into a recipient stays a value, so it
+// can't mention a group, select a user, or become two recipients.
+//
+// Recipients are names, as configured or made from the request. This package
+// does not look them up in Slack, and does not decide whether rules replace the
+// static routes.
 package route
 
 import (
@@ -20,16 +21,16 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// AnyRole is the key whose recipients hear of roles that have none of their own.
+// AnyRole is the key for roles without recipients of their own.
 const AnyRole = "*"
 
 // Table maps roles to recipients, as [role_to_recipients] has it.
 type Table map[string][]string
 
-// Routes is a Table that was read.
+// Routes is a compiled Table.
 type Routes struct {
 	exact    map[string]entry
-	patterns []entry // in the order in which they are asked; AnyRole is the last
+	patterns []entry // in the order in which they are tried; AnyRole is the last
 }
 
 type entry struct {
@@ -37,8 +38,8 @@ type entry struct {
 	recipients []Recipient
 }
 
-// Compile reads the table. The error tells everything that can't be read; the
-// routes are the rest.
+// Compile compiles the table. The error has everything that can't be parsed; the
+// routes have the rest.
 func (t Table) Compile() (Routes, error) {
 	r := Routes{exact: map[string]entry{}}
 	var errs []error
@@ -64,8 +65,8 @@ func (t Table) Compile() (Routes, error) {
 	return r, errors.Join(errs...)
 }
 
-// ParseRecipients reads several recipients, leaving out what is empty. The
-// error tells everything that can't be read; the recipients are the rest.
+// ParseRecipients parses several recipients and skips empty ones. The error has
+// everything that can't be parsed; the recipients are the rest.
 func ParseRecipients(texts []string) ([]Recipient, error) {
 	var recipients []Recipient
 	var errs []error
@@ -83,17 +84,17 @@ func ParseRecipients(texts []string) ([]Recipient, error) {
 	return recipients, errors.Join(errs...)
 }
 
-// Want is one name that should hear of a request.
+// Want is one recipient of a request, by name.
 type Want struct {
 	Name     string    // a channel, an ID or an email; a Teleport username if User
 	User     bool      // Name is a Teleport username, and never a channel
-	Mentions []Mention // who is named in the message
+	Mentions []Mention // in the message
 	Why      Reason
 	Role     string // the key of the table, if that is why
 	Rule     string // the access monitoring rule, if that is why
 }
 
-// Reason is why a name should hear of a request.
+// Reason is why a name is a recipient.
 type Reason uint8
 
 // The reasons.
@@ -102,24 +103,24 @@ const (
 	BySuggest                  // the request suggests it as a reviewer
 	ByFallback                 // the table's "*" names it
 	ByRule                     // an access monitoring rule names it
-	ByEscalation               // nobody looked at the request
+	ByEscalation               // the request was not reviewed in time
 )
 
-// Unresolved is a recipient that became nobody for a request, or less than it says.
+// Unresolved is a recipient that a request lacks the values for, or a part of it.
 type Unresolved struct {
 	Recipient string // as configured
-	Role      string // the key of the table it stands under
+	Role      string // its key in the table
 	Rule      string // or the access monitoring rule
 	What      string // what is missing
 }
 
-// Routed is what routing comes to.
+// Routed is the result of routing.
 type Routed struct {
 	Wants      []Want
 	Unresolved []Unresolved
 }
 
-// add appends a want; a name that is there already only gets the mentions.
+// add appends a want; a name that is there already gets its mentions only.
 func (r *Routed) add(w Want) {
 	w.Name = strings.TrimSpace(w.Name)
 	if w.Name == "" {
@@ -133,8 +134,8 @@ func (r *Routed) add(w Want) {
 	r.Wants[i].Mentions = union(r.Wants[i].Mentions, w.Mentions)
 }
 
-// union returns all mentions, each once. Who is called by one recipient and
-// only named by another is called.
+// union returns all mentions, each once. A group that is silent in only one of
+// both is notified.
 func union(a, b []Mention) []Mention {
 	all := slices.Clone(a)
 	for _, m := range b {
@@ -149,8 +150,8 @@ func union(a, b []Mention) []Mention {
 	return all
 }
 
-// expand adds what a list of recipients comes to for a role, and returns
-// whether that is anybody.
+// expand resolves a list of recipients for a role, and reports whether that gave
+// any.
 func (r *Routed) expand(list []Recipient, in Input, asked string, because Want) bool {
 	some := false
 	for _, rec := range list {
@@ -170,7 +171,8 @@ func (r *Routed) expand(list []Recipient, in Input, asked string, because Want) 
 	return some
 }
 
-// entries returns what may be for the role, in the order in which it is asked.
+// entries returns the entries that match the role, in the order in which they
+// are tried.
 func (r Routes) entries(asked string) []entry {
 	var es []entry
 	if e, ok := r.exact[asked]; ok {
@@ -184,9 +186,9 @@ func (r Routes) entries(asked string) []entry {
 	return es
 }
 
-// Recipients returns who should hear of the request, each name once, in the
-// order of the request's roles, then of its suggested reviewers. For a role
-// the first key counts that comes to anybody.
+// Recipients returns the recipients of the request, each name once, in the order
+// of the request's roles, then of its suggested reviewers. For a role the first
+// key that gives a recipient counts.
 func (r Routes) Recipients(in Input) Routed {
 	var out Routed
 	for _, asked := range in.Request.Roles {
@@ -209,7 +211,8 @@ func (r Routes) Recipients(in Input) Routed {
 	return out
 }
 
-// NeedsTraits says that the requester's traits decide who hears of the request.
+// NeedsTraits reports whether the recipients of the request depend on the
+// requester's traits.
 func (r Routes) NeedsTraits(req access.Request) bool {
 	for _, asked := range req.Roles {
 		for _, e := range r.entries(asked) {
@@ -217,7 +220,7 @@ func (r Routes) NeedsTraits(req access.Request) bool {
 				return true
 			}
 			if slices.ContainsFunc(e.recipients, Recipient.IsSure) {
-				break // it comes to somebody for sure
+				break // it gives a recipient in any case
 			}
 		}
 	}

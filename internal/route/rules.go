@@ -6,17 +6,18 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
-// Named is whom each access monitoring rule names, by the rule's name.
+// Named has the recipients of each access monitoring rule, by the rule's name.
 type Named map[string][]Recipient
 
-// NeedsTraits says that the requester's traits decide whom the rule names.
+// NeedsTraits reports whether the rule's recipients depend on the requester's
+// traits.
 func (n Named) NeedsTraits(name string) bool {
 	return NeedTraits(n[name])
 }
 
-// United returns whom rules that apply to a request name: all of them
-// together, each name once, in the order of the rules. What a rule says of the
-// role, it says of each that is requested.
+// United returns the recipients of all rules that apply to a request, each name
+// once, in the order of the rules. A recipient that depends on the role is
+// resolved for each requested role.
 func (n Named) United(applying []rule.Rule, in Input) Routed {
 	var out Routed
 	for _, r := range applying {
@@ -25,19 +26,19 @@ func (n Named) United(applying []rule.Rule, in Input) Routed {
 	return out
 }
 
-// Escalation returns whom a list names that is for requests that nobody looked
-// at. It says of each requested role what it says of the role.
+// Escalation returns the recipients of a request that was not reviewed in time. A
+// recipient that depends on the role is resolved for each requested role.
 func Escalation(list []Recipient, in Input) Routed {
 	var out Routed
 	out.expandEach(list, in, Want{Why: ByEscalation})
 	return out
 }
 
-// NeedTraits says that the requester's traits decide whom the list names.
+// NeedTraits reports whether the list depends on the requester's traits.
 func NeedTraits(list []Recipient) bool { return slices.ContainsFunc(list, Recipient.needsTraits) }
 
-// expandEach adds what a list of recipients comes to, for each requested role
-// where the role decides.
+// expandEach resolves a list of recipients, for each requested role where it
+// depends on the role.
 func (r *Routed) expandEach(list []Recipient, in Input, because Want) {
 	for _, rec := range list {
 		one := []Recipient{rec}

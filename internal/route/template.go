@@ -9,13 +9,13 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// Input is what recipients are made from.
+// Input is what recipients are resolved from.
 type Input struct {
 	Request access.Request
-	Traits  map[string][]string // the requester's; needed only where NeedsTraits says so
+	Traits  map[string][]string // the requester's; needed only where NeedsTraits is true
 }
 
-// SyntaxError is what is wrong with a recipient or a key.
+// SyntaxError is a mistake in a recipient or a key.
 type SyntaxError struct {
 	At   int // counts characters from 1
 	What string
@@ -24,12 +24,11 @@ type SyntaxError struct {
 // Error returns "character 9: what".
 func (e *SyntaxError) Error() string { return fmt.Sprintf("character %d: %s", e.At, e.What) }
 
-// maxFilled bounds what one template becomes: traits may have many values.
+// maxFilled bounds the texts of one template: traits may have many values.
 const maxFilled = 50
 
-// template is text with fields of the request in it. It has neither
-// conditions nor functions: what a name is made of stays readable, and no
-// value of a field can be anything but a value.
+// template is text with fields of the request in it. It has neither conditions
+// nor functions, so it stays readable, and the value of a field is never parsed.
 type template []piece
 
 // piece is text or a field.
@@ -96,13 +95,13 @@ func notInKey(r rune) bool {
 	return !(r == '_' || r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r >= utf8.RuneSelf)
 }
 
-// word is a template that stood between spaces, and where.
+// word is a template between spaces, with its position.
 type word struct {
 	template
 	at int // counts characters from 1
 }
 
-// words splits a recipient at its spaces, and finds the fields in it.
+// words splits a recipient at its spaces and parses its fields.
 func words(s string) ([]word, error) {
 	var all []word
 	var now *word
@@ -160,7 +159,7 @@ func (t template) literal() string {
 	return t[0].text
 }
 
-// without returns t without a beginning, which has to be there.
+// without returns t without a prefix, which t must have.
 func (t template) without(prefix string) template {
 	rest := template{{text: strings.TrimPrefix(t.literal(), prefix)}}
 	if rest[0].text == "" {
@@ -169,7 +168,7 @@ func (t template) without(prefix string) template {
 	return append(rest, t[1:]...)
 }
 
-// filled says that t has a field.
+// hasField reports whether t has a field.
 func (t template) hasField() bool {
 	for _, p := range t {
 		if p.field != noField {
@@ -188,8 +187,8 @@ func (t template) needsTraits() bool {
 	return false
 }
 
-// fill returns what t becomes, one text for each value, or why it becomes
-// nothing. asked is the role that it is about.
+// fill returns the texts of t, one for each value, or the reason why there are
+// none. asked is the requested role.
 func (t template) fill(in Input, asked string) ([]string, string) {
 	texts := []string{""}
 	for _, p := range t {
@@ -210,7 +209,7 @@ func (t template) fill(in Input, asked string) ([]string, string) {
 	return texts, ""
 }
 
-// values returns what the piece stands for, never an empty text.
+// values returns the values of the piece, never an empty one.
 func (p piece) values(in Input, asked string) ([]string, string) {
 	var values []string
 	missing := "the request has none"

@@ -2,28 +2,31 @@ package rule
 
 import (
 	"fmt"
+	"maps"
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 )
 
-// function is what a name can be called as. A method is called on its first
-// argument: list.contains(item) is contains(list, item), and both are meant.
+// function is one signature of a function. A method is called on its first
+// argument: list.contains(item) is contains(list, item).
 type function struct {
 	method   bool
 	params   []typ
 	variadic bool // the last parameter may come any number of times, also none
 	result   typ
-	// check looks at the arguments where types don't say all; may be nil.
+	// check checks arguments beyond their types; may be nil.
 	check func(p *parser, args []expr) *Error
 	// apply computes the result; false means too much work.
 	apply func(e *env, args []value) (value, bool)
-	// fails is like apply, for what can be wrong with a value; the text says what.
+	// fails is like apply, for functions that a value can make fail; wrong is
+	// the reason.
 	fails func(e *env, args []value) (v value, ok bool, wrong string)
 }
 
-// functions are all of them but those whose type depends on their arguments
-// (see special.go). A name has several entries where it takes different types.
+// functions are all functions except those whose type depends on their
+// arguments (see special.go). A name with overloads has several entries.
 var functions = map[string][]function{
 	"set":          {{params: []typ{stringType}, variadic: true, result: setType, apply: makeSet}},
 	"union":        {{params: []typ{setType}, variadic: true, result: setType, apply: unite}},
@@ -52,8 +55,8 @@ var functions = map[string][]function{
 	"clock_between": {{method: true, params: []typ{timeType, stringType, stringType}, result: boolType, check: checkClock, apply: clockBetween}},
 }
 
-// call reads the arguments of a function whose name and "(" are read already.
-// on is what a method is called on; nil for a function.
+// call parses the arguments of a function whose name and "(" are parsed
+// already. on is the receiver of a method; nil for a function.
 func (p *parser) call(name string, pos int, on *expr) (expr, *Error) {
 	args, err := p.arguments(pos)
 	if err != nil {
@@ -114,8 +117,8 @@ func (f function) run(e *env, args []value) (v value, ok bool, wrong string) {
 // param returns the type of the i-th parameter.
 func (f function) param(i int) typ { return f.params[min(i, len(f.params)-1)] }
 
-// arguments reads what stands between the brackets of a call. As in Go, a
-// comma may stand after the last one.
+// arguments parses the arguments of a call up to its ")". As in Go, a comma may
+// follow the last one.
 func (p *parser) arguments(pos int) ([]expr, *Error) {
 	var args []expr
 	for !p.accept(")") {
@@ -133,7 +136,7 @@ func (p *parser) arguments(pos int) ([]expr, *Error) {
 	return args, nil
 }
 
-// checkArguments says what is wrong with the number and the types of arguments.
+// checkArguments checks the number and the types of arguments.
 func (p *parser) checkArguments(name string, pos int, f function, args []expr, method bool) *Error {
 	least := len(f.params)
 	if f.variadic {
@@ -142,7 +145,7 @@ func (p *parser) checkArguments(name string, pos int, f function, args []expr, m
 	if len(args) < least || len(args) > len(f.params) && !f.variadic {
 		on := 0
 		if method {
-			on = 1 // people count what stands between the brackets
+			on = 1 // the receiver is not counted
 		}
 		return p.fail(pos, fmt.Sprintf("%s has %d arguments, expected %s", name, len(args)-on, count(least-on, f.variadic)))
 	}
@@ -237,8 +240,8 @@ func containsAny(e *env, args []value) (value, bool) {
 	return value{}, true
 }
 
-// containsAll is false where there is nothing to contain: a condition that is
-// about the requested roles is not fulfilled by a request without any.
+// containsAll is false for an empty second set, as in Teleport: a condition
+// about the requested roles does not hold for a request without roles.
 func containsAll(e *env, args []value) (value, bool) {
 	if !e.spend(len(args[1].set)) {
 		return value{}, false
@@ -277,8 +280,8 @@ func removeItems(e *env, args []value) (value, bool) {
 	return value{set: s}, true
 }
 
-// each applies f to every item. A letter can become at most three times as
-// long in bytes by changing its case.
+// each applies f to every item. Changing its case makes a letter at most three
+// times as long in bytes.
 func each(f func(string) string) func(*env, []value) (value, bool) {
 	return func(e *env, args []value) (value, bool) {
 		s := make(set, len(args[0].set))
@@ -317,21 +320,121 @@ func split(e *env, args []value) (value, bool) {
 	return value{set: s}, true
 }
 
-// emailLocal returns what stands before the @ of each address, which may have
-// a name around it. One that is none makes the condition fail.
+// emailLocal returns the part before the @ of each address, which may come with
+// a name. An invalid address makes the condition fail.
 func emailLocal(e *env, args []value) (v value, ok bool, wrong string) {
 	s := make(set, len(args[0].set))
 	items := args[0].set.items()
-	slices.Sort(items) // the first that is wrong is the one that is named
+	slices.Sort(items) // so that the error names the same address each time
 	for _, item := range items {
 		if !e.spend(1 + len(item)) {
 			return value{}, false, ""
 		}
 		a, err := mail.ParseAddress(item)
 		if err != nil {
-			return value{}, false, quote(item) + " is no email address"
+			return value{}, false, quote(item) + " is not an email address"
 		}
 		s[a.Address[:strings.LastIndexByte(a.Address, '@')]] = struct{}{}
 	}
 	return value{set: s}, true, ""
+}
+
+func makePair(e *env, args []value) (value, bool) {
+	return value{string: args[0].string, set: args[1].set}, e.spend(1)
+}
+
+func makeDict(e *env, args []value) (value, bool) {
+	m := make(map[string][]string, len(args))
+	for _, a := range args {
+		if !e.spend(1 + len(a.set)) {
+			return value{}, false
+		}
+		m[a.string] = a.set.items()
+	}
+	return value{dict: m}, true
+}
+
+// changed returns a copy of the map to change; its values are still shared.
+func changed(e *env, dict map[string][]string) (map[string][]string, bool) {
+	if !e.spend(1 + len(dict)) {
+		return nil, false
+	}
+	m := make(map[string][]string, len(dict)+1)
+	maps.Copy(m, dict)
+	return m, true
+}
+
+func putKey(e *env, args []value) (value, bool) {
+	m, ok := changed(e, args[0].dict)
+	if !ok || !e.spend(len(args[2].set)) {
+		return value{}, false
+	}
+	m[args[1].string] = args[2].set.items()
+	return value{dict: m}, true
+}
+
+func addValues(e *env, args []value) (value, bool) {
+	m, ok := changed(e, args[0].dict)
+	key := args[1].string
+	if !ok || !e.spend(len(m[key])+len(args)) {
+		return value{}, false
+	}
+	s := setOf(m[key]...)
+	for _, a := range args[2:] {
+		s[a.string] = struct{}{}
+	}
+	m[key] = s.items()
+	return value{dict: m}, true
+}
+
+func removeKeys(e *env, args []value) (value, bool) {
+	m, ok := changed(e, args[0].dict)
+	if !ok || !e.spend(len(args)) {
+		return value{}, false
+	}
+	for _, a := range args[1:] {
+		delete(m, a.string)
+	}
+	return value{dict: m}, true
+}
+
+// weekday returns the day's English name, in UTC.
+func weekday(_ *env, args []value) (value, bool) {
+	return value{string: args[0].time.UTC().Weekday().String()}, true
+}
+
+// checkClock requires the two times of day to be literals, so that a mistake is
+// found when the rule arrives.
+func checkClock(p *parser, args []expr) *Error {
+	for _, x := range args[1:] {
+		if x.quoted == nil {
+			return p.fail(x.pos, `expected a time of day in quotes, such as "09:00", in clock_between`)
+		}
+		if _, ok := minutes(*x.quoted); !ok {
+			return p.fail(x.pos, fmt.Sprintf("%s is not a time of day, expected one such as %q", quote(*x.quoted), "09:00"))
+		}
+	}
+	return nil
+}
+
+// clockBetween reports whether the time of day is after the first and before the
+// second, within one day of UTC. Unless the first is before the second it is
+// false.
+func clockBetween(_ *env, args []value) (value, bool) {
+	from, _ := minutes(args[1].string) // checked when the rule arrived
+	to, _ := minutes(args[2].string)
+	t := args[0].time.UTC()
+	y, m, d := t.Date()
+	midnight := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	since := t.Sub(midnight)
+	return value{bool: since > from && since < to}, true
+}
+
+// minutes parses HH:MM as the time since midnight.
+func minutes(s string) (time.Duration, bool) {
+	t, err := time.Parse("15:04", s)
+	if err != nil || len(s) != len("15:04") {
+		return 0, false
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, true
 }

@@ -18,7 +18,7 @@ const (
 	sign
 )
 
-// token is one word of a condition.
+// token is a token of a condition.
 type token struct {
 	kind kind
 	text string // the name, the string's value, or the sign
@@ -36,7 +36,7 @@ func (t token) String() string {
 	return strconv.Quote(shorten(t.text))
 }
 
-// shorten keeps what people wrote from filling a log line.
+// shorten cuts text from a condition to a length that fits a log line.
 func shorten(s string) string {
 	const most = 40 // characters
 	if utf8.RuneCountInString(s) <= most {
@@ -45,7 +45,7 @@ func shorten(s string) string {
 	return string([]rune(s)[:most]) + "…"
 }
 
-// signs are what a condition is held together with; longer ones first.
+// signs are the operators and brackets; longer ones first.
 var signs = []string{"&&", "||", "==", "!=", "!", "(", ")", "[", "]", ",", "."}
 
 // lex splits a condition into tokens; the last one is the end.
@@ -90,7 +90,8 @@ func spaceAt(s string) int {
 	}
 }
 
-// lexOne returns the token that s begins with and its length, or what is wrong.
+// lexOne returns the token that s begins with and its length, or the reason why
+// there is none.
 func lexOne(s string) (t token, length int, wrong string) {
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
@@ -127,7 +128,7 @@ func lexOne(s string) (t token, length int, wrong string) {
 	return token{}, 0, fmt.Sprintf("unexpected %q", r)
 }
 
-// brokenString says why s begins with no string.
+// brokenString returns the reason why s does not begin with a string.
 func brokenString(s string) string {
 	if s[0] == '`' {
 		return "a string without an end, expected another `"
@@ -143,7 +144,7 @@ func brokenString(s string) string {
 	return `a string without an end, expected another " on the same line`
 }
 
-// failAt returns an error with the place of a byte offset.
+// failAt returns an error with the line and column of a byte offset.
 func failAt(src string, pos int, reason string) *Error {
 	before := src[:min(pos, len(src))]
 	line := strings.Count(before, "\n")

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parser turns tokens into one expression. It checks types as it goes, so that
-// what it returns can only fail over values.
+// parser turns tokens into one expression. It checks types while it parses, so
+// that evaluation fails only because of values.
 type parser struct {
 	src    string
 	tokens []token
@@ -17,7 +17,7 @@ type parser struct {
 	needs  Needs
 }
 
-// parse reads the whole condition.
+// parse parses the whole condition.
 func (p *parser) parse() (expr, *Error) {
 	if p.peek().kind == end {
 		return expr{}, p.fail(p.peek().pos, "is empty, expected a condition; one that always applies is: true")
@@ -47,7 +47,7 @@ func (p *parser) next() token {
 	return t
 }
 
-// accept takes the sign if it is next.
+// accept consumes the sign if it is next.
 func (p *parser) accept(s string) bool {
 	if t := p.peek(); t.kind == sign && t.text == s {
 		p.at++
@@ -71,8 +71,8 @@ func (p *parser) and() (expr, *Error) {
 	return p.chain("&&", p.equality, false)
 }
 
-// chain reads operands between the same operator. The first one that is
-// decisive decides, and those after it are not looked at.
+// chain parses operands between the same operator. Evaluation stops at the first
+// operand with the decisive value.
 func (p *parser) chain(op string, operand func() (expr, *Error), decisive bool) (expr, *Error) {
 	first, err := operand()
 	if err != nil {
@@ -129,7 +129,7 @@ func (p *parser) equality() (expr, *Error) {
 	}
 }
 
-// compare makes == and != of two expressions.
+// compare returns the expression l == r or l != r.
 func (p *parser) compare(l, r expr, negate bool) (expr, *Error) {
 	switch {
 	case l.typ != r.typ && (l.typ == setType || r.typ == setType) && (l.typ == stringType || r.typ == stringType):
@@ -195,7 +195,7 @@ func (p *parser) unary() (expr, *Error) {
 	}}, nil
 }
 
-// postfix reads an operand with everything that hangs on it.
+// postfix parses an operand with its indexes, members and method calls.
 func (p *parser) postfix() (expr, *Error) {
 	x, err := p.operand()
 	for err == nil {
@@ -211,7 +211,7 @@ func (p *parser) postfix() (expr, *Error) {
 	return expr{}, err
 }
 
-// operand reads a string, a variable, a call, or an expression in brackets.
+// operand parses a string, a variable, a call, or an expression in brackets.
 func (p *parser) operand() (expr, *Error) {
 	t := p.next()
 	switch {
@@ -231,7 +231,7 @@ func (p *parser) operand() (expr, *Error) {
 	return expr{}, p.fail(t.pos, fmt.Sprintf("unexpected %s, expected a variable, a function, a string or (", t))
 }
 
-// nested reads an expression one level deeper.
+// nested parses an expression one level deeper.
 func (p *parser) nested(pos int) (expr, *Error) {
 	if p.depth++; p.depth > maxDepth {
 		return expr{}, p.fail(pos, fmt.Sprintf("nested too deeply, expected at most %d levels", maxDepth))
@@ -240,8 +240,7 @@ func (p *parser) nested(pos int) (expr, *Error) {
 	return p.or()
 }
 
-// named reads what begins with a name: a call or a variable, both of which can
-// have dots in their names.
+// named parses a call or a variable, both of which can have dots in their names.
 func (p *parser) named(first token) (expr, *Error) {
 	names := []string{first.text}
 	for i := p.at; p.tokens[i].kind == sign && p.tokens[i].text == "." && p.tokens[i+1].kind == name; i += 2 {
@@ -272,7 +271,7 @@ func (p *parser) named(first token) (expr, *Error) {
 	return expr{}, p.fail(first.pos, unknownVariable(full))
 }
 
-// index reads a key in square brackets.
+// index parses a key in square brackets.
 func (p *parser) index(x expr) (expr, *Error) {
 	pos := p.peek().pos
 	if x.typ != mapType {
@@ -291,7 +290,7 @@ func (p *parser) index(x expr) (expr, *Error) {
 	return p.lookup(x, key), p.expect("]")
 }
 
-// member reads what follows a dot: a method, or the key of a map.
+// member parses what follows a dot: a method, or the key of a map.
 func (p *parser) member(x expr) (expr, *Error) {
 	t := p.next()
 	if t.kind != name {
@@ -310,7 +309,7 @@ func (p *parser) member(x expr) (expr, *Error) {
 	return p.lookup(x, key), nil
 }
 
-// lookup returns the set that a map has under a key; an empty one for none.
+// lookup returns the values of a key as a set; empty if the map lacks the key.
 func (p *parser) lookup(m, key expr) expr {
 	return expr{typ: setType, pos: m.pos, eval: func(e *env) (value, *Error) {
 		v, err := m.eval(e)
@@ -336,7 +335,7 @@ func (p *parser) tooMuch(pos int) *Error {
 
 func quote(s string) string { return strconv.Quote(shorten(s)) }
 
-// oneOf lists words in order.
+// oneOf returns the sorted words as "a, b or c".
 func oneOf(words []string) string {
 	slices.Sort(words)
 	if len(words) == 1 {

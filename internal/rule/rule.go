@@ -1,3 +1,18 @@
+// Package rule compiles and evaluates the conditions of Teleport's access
+// monitoring rules.
+//
+// The language is Teleport's predicate language as its documentation has it. An
+// expression has a type before it has a value, so almost everything that can be
+// wrong with a condition is found when the rule arrives, with its line and
+// column, and not when a request needs it.
+//
+// Invariants: compiling and matching are pure and never panic; a condition's
+// length, nesting and patterns are bounded, and so is the work of one match,
+// whatever a requester writes into a reason; matching never changes the input.
+//
+// It looks nothing up: [Rule.Needs] reports whether a condition needs traits or
+// labels, and the caller puts them into the [Input]. Recipients are the concern
+// of package route.
 package rule
 
 import (
@@ -12,17 +27,17 @@ type Source struct {
 	Name       string
 	Condition  string
 	Recipients []string
-	// Unread says that the rule has parts that this version can't read, such
-	// as schedules.
+	// Unread reports whether the rule has parts that this version can't read,
+	// such as schedules.
 	Unread bool
 }
 
-// Equal says that both are the same rule.
+// Equal reports whether both are the same rule.
 func (s Source) Equal(o Source) bool {
 	return s.Name == o.Name && s.Condition == o.Condition && s.Unread == o.Unread && slices.Equal(s.Recipients, o.Recipients)
 }
 
-// Needs is what a condition wants to know beyond the request itself.
+// Needs is what a condition needs beyond the request itself.
 type Needs struct {
 	Traits bool // of the requester
 	Labels bool // of the requested resources
@@ -45,7 +60,7 @@ type Rule struct {
 	needs  Needs
 }
 
-// Compile reads the rule's condition. Its error is an [*Error].
+// Compile parses the rule's condition and checks its types. Its error is an [*Error].
 func Compile(src Source) (Rule, error) {
 	r, err := compile(src)
 	if err != nil {
@@ -68,11 +83,12 @@ func compile(src Source) (Rule, *Error) {
 	return Rule{Source: src, root: root, needs: p.needs}, nil
 }
 
-// Needs returns what the condition wants to know beyond the request.
+// Needs returns what the condition needs beyond the request.
 func (r Rule) Needs() Needs { return r.needs }
 
-// Match says whether the request fulfils the condition. Its error is an [*Error]:
-// a few things show only with a value, such as an email that is none.
+// Match reports whether the condition holds for the input. Its error is an
+// [*Error]: a few mistakes show only with a value, such as an invalid email
+// address.
 func (r Rule) Match(in Input) (bool, error) {
 	env := &env{in: in, left: maxWork}
 	v, err := r.root.eval(env)
@@ -83,7 +99,7 @@ func (r Rule) Match(in Input) (bool, error) {
 	return v.bool, nil
 }
 
-// Error says what is wrong with a condition, and where.
+// Error is a mistake in a condition, with its position.
 type Error struct {
 	Rule   string
 	Line   int // from 1

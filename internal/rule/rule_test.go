@@ -257,8 +257,8 @@ func TestWhatIsWrong(t *testing.T) {
 		`regexp.match("a")`: `1:1: regexp.match has 1 arguments, expected 2`,
 
 		`day("Tuesday") == "Tuesday"`:                                                 `1:5: is a string, expected a time in day`,
-		`clock_between(access_request.spec.expiry, "9:00", "10:00")`:                  `1:43: "9:00" is no time of day, expected one such as "09:00"`,
-		`clock_between(access_request.spec.expiry, "09:00", "24:00")`:                 `1:52: "24:00" is no time of day`,
+		`clock_between(access_request.spec.expiry, "9:00", "10:00")`:                  `1:43: "9:00" is not a time of day, expected one such as "09:00"`,
+		`clock_between(access_request.spec.expiry, "09:00", "24:00")`:                 `1:52: "24:00" is not a time of day`,
 		`access_request.spec.expiry.clock_between("09:00", access_request.spec.user)`: `1:51: expected a time of day in quotes`,
 
 		`ifelse(true, "a")`:                                          `1:1: ifelse has 2 arguments, expected 3`,
@@ -291,7 +291,7 @@ func TestWhatFailsOnlyWithARequest(t *testing.T) {
 	in := input()
 	in.Request.Reason = strings.Repeat("x", 2<<20)
 	for condition, want := range map[string]string{
-		`true && email.local(access_request.spec.roles) == set()`: `1:9: email.local: "access" is no email address`,
+		`true && email.local(access_request.spec.roles) == set()`: `1:9: email.local: "access" is not an email address`,
 		`choose(option(false, true))`:                             `1:1: choose: none of the options holds`,
 		`true &&
   regexp.match(access_request.spec.request_reason, "(xx?)+x{10}")`: `2:3: is too much work`,

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// special are the functions that look at more than the types of their
-// arguments. They check their own.
+// special are the functions whose type depends on their arguments. Each checks
+// its own.
 var special = map[string]func(p *parser, pos int, args []expr) (expr, *Error){
 	"ifelse":         ifElse,
 	"option":         option,
@@ -17,7 +17,8 @@ var special = map[string]func(p *parser, pos int, args []expr) (expr, *Error){
 	"regexp.replace": regexpReplace,
 }
 
-// alike makes two values the same type: a string beside a set counts as one.
+// alike converts two values to the same type: a string next to a set becomes a
+// set.
 func alike(p *parser, a, b expr) (x, y expr, err *Error) {
 	if a.typ == setType || b.typ == setType {
 		a, b = a.asSet(), b.asSet()
@@ -56,7 +57,7 @@ func ifElse(p *parser, pos int, args []expr) (expr, *Error) {
 	}}, nil
 }
 
-// option is a value that choose takes if its condition holds.
+// option is a value with the condition under which choose returns it.
 func option(p *parser, pos int, args []expr) (expr, *Error) {
 	if len(args) != 2 {
 		return expr{}, p.fail(pos, fmt.Sprintf("option has %d arguments, expected 2", len(args)))
@@ -115,7 +116,7 @@ func choose(p *parser, pos int, args []expr) (expr, *Error) {
 	}}, nil
 }
 
-// pattern is a regular expression with what it costs.
+// pattern is a regular expression and its cost.
 type pattern struct {
 	re   *regexp.Regexp
 	cost int // work for a byte of input
@@ -123,9 +124,9 @@ type pattern struct {
 
 func (r pattern) spend(e *env, s string) bool { return e.spend(1 + len(s)*r.cost) }
 
-// compilePattern reads a pattern, which has to stand in the condition itself:
-// nobody's reason becomes a program, and a mistake is found when the rule
-// arrives. The syntax is RE2's, as Teleport's.
+// compilePattern compiles a pattern, which has to be a literal: a requester's
+// reason never becomes a pattern, and a mistake is found when the rule arrives.
+// The syntax is RE2's, as in Teleport.
 func compilePattern(p *parser, name string, x expr) (pattern, *Error) {
 	if x.quoted == nil {
 		return pattern{}, p.fail(x.pos, "expected a pattern in quotes in "+name)
@@ -163,7 +164,7 @@ func regexpMatch(p *parser, pos int, args []expr) (expr, *Error) {
 		if err != nil {
 			return v, err
 		}
-		for item := range v.set { // all of them first: which item comes first is chance
+		for item := range v.set { // all of them first: the order of items is random
 			if !r.spend(e, item) {
 				return value{}, p.tooMuch(pos)
 			}
@@ -210,7 +211,7 @@ func regexpReplace(p *parser, pos int, args []expr) (expr, *Error) {
 	}}, nil
 }
 
-// replace counts what each match will become before it is made.
+// replace counts the work of each replacement before it makes it.
 func (r pattern) replace(e *env, item, template string) (out string, matched, ok bool) {
 	if !r.spend(e, item) {
 		return "", false, false

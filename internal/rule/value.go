@@ -3,16 +3,16 @@ package rule
 import "time"
 
 // The bounds of a condition and of one match. Teleport has none; these are far
-// above what anybody writes, and keep a mistake from becoming an outage.
+// above real conditions, and keep a mistake from becoming an outage.
 const (
 	maxCondition = 64 << 10 // bytes
 	maxDepth     = 100      // brackets within brackets
 	maxPattern   = 1000     // bytes of a regular expression
-	maxTemplate  = 256      // bytes of what it is replaced with
+	maxTemplate  = 256      // bytes of a replacement
 	maxProgram   = 5000     // instructions that a regular expression compiles to
 
-	// maxWork bounds one match, in bytes looked at or made. An instruction of
-	// a regular expression at a byte counts a sixteenth.
+	// maxWork bounds one match, in bytes read or written. One instruction of a
+	// regular expression on one byte counts a sixteenth.
 	maxWork = 4 << 20
 )
 
@@ -77,7 +77,7 @@ type expr struct {
 	eval   func(*env) (value, *Error)
 }
 
-// env is one match.
+// env is the state of one match.
 type env struct {
 	in   Input
 	left int // work that may still be done
@@ -93,8 +93,7 @@ func (e *env) spend(n int) bool {
 	return true
 }
 
-// asSet makes a set of an expression where one is wanted: a single string
-// counts as the set of it.
+// asSet converts a string to the set that contains it; other expressions stay.
 func (x expr) asSet() expr {
 	if x.typ != stringType {
 		return x

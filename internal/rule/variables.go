@@ -12,7 +12,7 @@ type variable struct {
 	read  func(Input) value
 }
 
-// variables are all of them, by their full names.
+// variables are all variables, by their full names.
 var variables = map[string]variable{
 	"true":  {typ: boolType, read: func(Input) value { return value{bool: true} }},
 	"false": {typ: boolType, read: func(Input) value { return value{} }},
@@ -71,7 +71,8 @@ func (v variable) use() expr {
 	}}
 }
 
-// unknownVariable says what may stand where a name does that is none.
+// unknownVariable returns the message about an unknown name, with what is
+// expected instead.
 func unknownVariable(full string) string {
 	for _, namespace := range []string{"access_request.spec.", "access_request.", "user."} {
 		if wrong, ok := strings.CutPrefix(full, namespace); ok {

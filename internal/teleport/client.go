@@ -42,9 +42,10 @@ type Options struct {
 type Handler struct {
 	// Connected gets the cluster of each new connection.
 	Connected func(ctx context.Context, c access.Cluster)
-	// Changed gets the ID of a request that was put or deleted. It must not
-	// block: nothing reads the watch meanwhile.
-	Changed func(id string)
+	// Changed gets the ID of a request that was put or deleted, and the request
+	// as it was put; nil if it was deleted. It must not block: nothing reads the
+	// watch meanwhile.
+	Changed func(id string, req *access.Request)
 	// Rules gets all access monitoring rules that notify this plugin: when a
 	// watch has begun, before any other function, and again when a rule changed.
 	// It must not block. Resync follows it. Nil if rules aren't needed.

@@ -19,7 +19,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// web is a Proxy's web port, as far as it matters here.
+// web is the web port of a Proxy Service, reduced to what the tests need.
 func web(t *testing.T, date string) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what has to happen.
 const patience = 20 * time.Second
 
-// eventually waits until ok says yes.
+// eventually waits until ok returns true.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
@@ -127,7 +127,7 @@ func connectedClient(t *testing.T, s *teleporttest.Server) (*Client, *journal) {
 	return c, j
 }
 
-// seen is what a Handler was told.
+// seen records the calls of a Handler.
 type seen struct {
 	mu        sync.Mutex
 	changed   map[string]int
@@ -142,7 +142,7 @@ func (s *seen) handler() Handler {
 			defer s.mu.Unlock()
 			s.connected = append(s.connected, c)
 		},
-		Changed: func(id string) {
+		Changed: func(id string, _ *access.Request) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.changed == nil {

@@ -64,7 +64,7 @@ func (s recordStream) Unmarshal(data mem.BufferSlice, _ any) error {
 		if err != nil {
 			return fmt.Errorf("read a record's size: %w", err)
 		}
-		if size > uint64(r.Remaining()) {
+		if size > uint64(r.Remaining()) { //nolint:gosec // it is never negative
 			return fmt.Errorf("read a record: it has %d bytes of %d that are left", size, r.Remaining())
 		}
 		if uint64(cap(buf)) < size {

@@ -15,7 +15,7 @@ import (
 
 const quick = 5 * time.Millisecond
 
-// refreshing serves a client that looks at its identity file all the time.
+// refreshing serves a client that reads its identity file all the time.
 func refreshing(t *testing.T, s *teleporttest.Server, path string) (*Client, *journal, *seen) {
 	t.Helper()
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: path, RefreshIdentity: true, RefreshInterval: quick})

@@ -71,7 +71,7 @@ func TestAReviewIsSubmittedForItsAuthor(t *testing.T) {
 	if err != nil || !read.Reviews[0].Slack {
 		t.Errorf("read again: %+v, %v", read.Reviews, err)
 	}
-	// Somebody else's plugin is not Slack.
+	// Another plugin is not Slack.
 	other := createRequest(t, s)
 	b := newClientAs(t, s, "jira-plugin")
 	if _, err := b.SubmitReview(t.Context(), other, access.Review{Author: "bob", State: access.Approved}); err != nil {

@@ -29,20 +29,20 @@ type Right struct {
 // could check it.
 func Rights(review bool) []Right {
 	rights := []Right{
-		{types.KindAccessRequest, "list, read", "seeing requests", true, tryRequests},
-		{types.KindAccessPluginData, "list, read", "knowing what was posted", true, tryReadRecord},
-		{types.KindAccessPluginData, "create, update", "remembering what was posted", true, tryWriteRecord},
-		{types.KindUser, "read", "the email addresses of people whose username is none", false, tryUser},
+		{types.KindAccessRequest, "list, read", "reading access requests", true, tryRequests},
+		{types.KindAccessPluginData, "list, read", "reading which messages were posted", true, tryReadRecord},
+		{types.KindAccessPluginData, "create, update", "recording which messages were posted", true, tryWriteRecord},
+		{types.KindUser, "read", "email addresses of users whose name is not one", false, tryUser},
 		{types.KindRole, "read", "the logins of requested roles", false, tryRole},
-		{types.KindNode, "list, read", "hostnames instead of IDs", false, tryResources(types.KindNode)},
+		{types.KindNode, "list, read", "host names instead of IDs", false, tryResources(types.KindNode)},
 		{types.KindAppServer, "list, read", "names of applications", false, tryResources(types.KindAppServer)},
 		{types.KindUserGroup, "list, read", "names of user groups", false, tryResources(types.KindUserGroup)},
 		{types.KindAccessMonitoringRule, "list, read", "access monitoring rules", false, tryRules},
-		{types.KindAccessList, "list, read", "access list reviews that are due", false, tryLists},
-		{types.KindUserLoginState, "list, read", "traits of the last login, for rules that ask for traits", false, tryLoginState},
+		{types.KindAccessList, "list, read", "reminders of access list reviews", false, tryLists},
+		{types.KindUserLoginState, "list, read", "traits of the last login, for rules that use traits", false, tryLoginState},
 	}
 	if review {
-		rights = append(rights, Right{types.KindUser, "list, read", "who clicked a button", false, tryUsers})
+		rights = append(rights, Right{types.KindUser, "list, read", "finding the user who clicked a button", false, tryUsers})
 	}
 	return rights
 }

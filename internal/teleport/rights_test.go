@@ -35,17 +35,17 @@ func TestTryingARightTellsWhetherItIsThereAndChangesNothing(t *testing.T) {
 		kind, verb string
 		want       []string
 	}{
-		{"access_request", "list", []string{"access_request list, read: seeing requests"}},
-		{"access_plugin_data", "update", []string{"access_plugin_data create, update: remembering what was posted"}},
-		{"user", "read", []string{"user read: the email addresses of people whose username is none", "user list, read: who clicked a button"}},
-		{"user", "list", []string{"user list, read: who clicked a button"}},
+		{"access_request", "list", []string{"access_request list, read: reading access requests"}},
+		{"access_plugin_data", "update", []string{"access_plugin_data create, update: recording which messages were posted"}},
+		{"user", "read", []string{"user read: email addresses of users whose name is not one", "user list, read: finding the user who clicked a button"}},
+		{"user", "list", []string{"user list, read: finding the user who clicked a button"}},
 		{"role", "read", []string{"role read: the logins of requested roles"}},
-		{"node", "list", []string{"node list, read: hostnames instead of IDs"}},
+		{"node", "list", []string{"node list, read: host names instead of IDs"}},
 		{"app", "read", []string{"app_server list, read: names of applications"}},
 		{"user_group", "list", []string{"user_group list, read: names of user groups"}},
-		{"access_list", "list", []string{"access_list list, read: access list reviews that are due"}},
+		{"access_list", "list", []string{"access_list list, read: reminders of access list reviews"}},
 		{"access_monitoring_rule", "list", []string{"access_monitoring_rule list, read: access monitoring rules"}},
-		{"user_login_state", "read", []string{"user_login_state list, read: traits of the last login, for rules that ask for traits"}},
+		{"user_login_state", "read", []string{"user_login_state list, read: traits of the last login, for rules that use traits"}},
 	} {
 		restore := s.Deny(tt.kind, tt.verb)
 		if diff := cmp.Diff(tt.want, tried(t, c)); diff != "" {
@@ -53,7 +53,7 @@ func TestTryingARightTellsWhetherItIsThereAndChangesNothing(t *testing.T) {
 		}
 		restore()
 	}
-	// Plugin data of requests can be read by whoever may read requests.
+	// Plugin data of requests can be read by all who may read requests.
 	defer s.Deny("access_request", "read")()
 	defer s.Deny("access_plugin_data", "read")()
 	if denied := tried(t, c); len(denied) != 2 {

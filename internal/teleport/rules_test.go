@@ -18,7 +18,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// seenRules is what a Handler was told of rules.
+// seenRules records the rules that a Handler got.
 type seenRules struct {
 	mu       sync.Mutex
 	last     []rule.Source
@@ -231,7 +231,7 @@ func TestRulesOnServersThatRefuseTheWatch(t *testing.T) {
 	}
 }
 
-// Without anybody to tell, nothing is asked for.
+// Without a Handler for rules, they are not read.
 func TestRulesNobodyWants(t *testing.T) {
 	s := startServer(t, teleporttest.Options{})
 	c, j := newClient(t, Options{Addr: s.Addr(), Identity: writeIdentity(t, s, teleporttest.Identity{})})

@@ -121,7 +121,7 @@ func TestServeSurvivesOverflow(t *testing.T) {
 	h := got.handler()
 	block, tell := make(chan struct{}), h.Changed
 	unblock := sync.OnceFunc(func() { close(block) })
-	h.Changed = func(id string) { <-block; tell(id) }
+	h.Changed = func(id string, req *access.Request) { <-block; tell(id, req) }
 	serve(t, c, h)
 	t.Cleanup(unblock)
 	eventually(t, "first resync", func() bool { _, n := got.count(); return n == 1 })

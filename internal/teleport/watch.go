@@ -9,6 +9,7 @@ import (
 
 	"github.com/gravitational/teleport/api/types"
 
+	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 )
 
@@ -16,7 +17,7 @@ const opWatch = "watch access requests"
 
 // watching has the functions that a watch calls.
 type watching struct {
-	changed func(id string) // may be nil
+	changed func(id string, req *access.Request) // may be nil
 	rules   *ruleBook
 	ready   func() // the watch began: no later change is missed
 	resync  func() // everything needs a resync
@@ -43,7 +44,7 @@ func (c *Client) watch(ctx context.Context, conn *connection, h watching) error 
 		select {
 		case e := <-w.Events():
 			if id, ok := changedRequest(e); ok && h.changed != nil {
-				h.changed(id)
+				h.changed(id, c.putRequest(e))
 			}
 			if rules && h.rules.changed(e) {
 				h.resync()
@@ -142,6 +143,16 @@ func changedRequest(e types.Event) (id string, ok bool) {
 		id = e.Resource.GetName()
 	}
 	return id, id != ""
+}
+
+// putRequest returns the request that an event puts; nil for other events.
+func (c *Client) putRequest(e types.Event) *access.Request {
+	r, ok := e.Resource.(*types.AccessRequestV3)
+	if e.Type != types.OpPut || !ok {
+		return nil
+	}
+	req := c.request(r)
+	return &req
 }
 
 func watchEnd(w types.Watcher) error {

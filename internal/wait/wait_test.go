@@ -48,12 +48,12 @@ func TestWorkInFlightOutlivesAStopByTheDrain(t *testing.T) {
 			t.Fatal("work ended before the stop")
 		}
 		stop()
-		time.Sleep(15*time.Second - 1)
+		time.Sleep(15*time.Second - time.Nanosecond)
 		synctest.Wait()
 		if work.Err() != nil {
 			t.Fatal("work ended before the drain was over")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if work.Err() == nil {
 			t.Fatal("work goes on after the drain")

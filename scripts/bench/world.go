@@ -90,7 +90,8 @@ func newWorld(_ context.Context, bin string) (w *world, err error) {
 	w.slack.Start()
 	w.config = filepath.Join(w.dir, "teleport-slack.toml")
 	w.identity = identity
-	return w, w.route("dev", "bob@example.com")
+	err = w.route("dev", "bob@example.com")
+	return w, err
 }
 
 // route writes the configuration, with the recipients of every request.

@@ -7,8 +7,8 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// groupShape is a user group's ID, the one thing that is put between our own
-// angle brackets.
+// groupShape matches a user group's ID. Only such an ID is put between angle
+// brackets.
 var groupShape = regexp.MustCompile(`^S[A-Z0-9]{7,20}$`)
 
 const (
@@ -16,11 +16,10 @@ const (
 	maxMentionLength = 80
 )
 
-// Mentioning returns m with a line before the rest that names user groups:
-// those given by their ID are called, and so are "@here" and "@channel"; of
-// others there is the name alone. Slack tells of a mention when a message is
-// posted, and not again when it is edited.
-func (m Message) Mentioning(groups []string) Message {
+// WithMentions returns m with a first line that mentions groups: user groups by
+// their IDs, "@here" and "@channel" are notified; other groups are only named.
+// Slack notifies when a message is posted, and not again when it is edited.
+func (m Message) WithMentions(groups []string) Message {
 	var names []string
 	for _, g := range groups[:min(len(groups), maxMentions)] {
 		switch {

@@ -1,11 +1,10 @@
-package message
+package template
 
 import (
 	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -13,27 +12,40 @@ import (
 	"unicode/utf8"
 )
 
-// markup is text with marks that are ours. Only the functions below and the
+// Words formats values in a language. What it returns is sent as it is.
+type Words interface {
+	// Line returns s as text on one line. Unless verbatim, Slack must not find
+	// a link in it.
+	Line(s string, verbatim bool) string
+	Code(s string) string
+	Names(list []string) string // as code
+	Block(s string) string      // a block of code
+	Date(t time.Time) string
+	Duration(d time.Duration) string
+}
+
+// Markup is text that is shown as it is. Only the functions below and the
 // built-in texts make it; everything else is escaped when it is shown.
-type markup string
+type Markup string
 
-// instant is a moment as a template has it: false when there is none, and
-// shown as a date.
-type instant int64
+// Instant is a moment in a template's data, in seconds since 1970: false in a
+// condition when it is zero, and shown as a date.
+type Instant int64
 
-func instantOf(t time.Time) instant { return instant(max(t.Unix(), 0)) }
+// InstantOf returns t as an Instant; zero when there is none.
+func InstantOf(t time.Time) Instant { return Instant(max(t.Unix(), 0)) }
 
-// run is one filling of a template.
+// run is one execution of a template.
 type run struct {
-	p     *phrases
-	slot  slot
+	words Words
+	slot  Slot
 	steps int
 }
 
 // funcs returns the functions of a template. Those with a _ are for the
 // checker alone: no identifier in a template's text gets past it with one.
 func (r *run) funcs() template.FuncMap {
-	if r.slot.url {
+	if r.slot.URL {
 		return template.FuncMap{"_show": r.showURL, "_step": r.step}
 	}
 	return template.FuncMap{
@@ -48,33 +60,33 @@ var errSteps = errors.New("does too much: a loop over many values, or loops in l
 
 func (r *run) step() (string, error) {
 	r.steps++
-	if r.steps > maxTemplateSteps {
+	if r.steps > maxSteps {
 		return "", errSteps
 	}
 	return "", nil
 }
 
-// show is what becomes of every value that a template shows.
+// show escapes every value that a template shows.
 func (r *run) show(v any) (string, error) {
 	m, err := r.mark(v)
 	return string(m), err
 }
 
-func (r *run) mark(v any) (markup, error) {
+func (r *run) mark(v any) (Markup, error) {
 	if _, err := r.step(); err != nil {
 		return "", err
 	}
 	switch v := v.(type) {
-	case markup:
+	case Markup:
 		return v, nil
 	case string:
-		return r.bare(v), nil
+		return r.line(v), nil
 	case []string:
-		return r.bare(joined(v, ", ")), nil
-	case instant:
-		return markup(r.p.date(time.Unix(int64(v), 0))), nil
+		return r.line(joined(v, ", ")), nil
+	case Instant:
+		return Markup(r.words.Date(time.Unix(int64(v), 0))), nil
 	case bool, int, int64, float64:
-		return markup(fmt.Sprint(v)), nil
+		return Markup(fmt.Sprint(v)), nil
 	case nil:
 		return "", nil
 	}
@@ -89,42 +101,26 @@ func (r *run) showURL(v any) (string, error) {
 	switch v := v.(type) {
 	case string:
 		return url.PathEscape(v), nil
-	case host:
+	case Markup:
 		return string(v), nil
 	}
 	return "", errors.New("can't stand in an address")
 }
 
-// linkish is what Slack makes a link of outside of code: an address, or a
-// domain.
-var linkish = regexp.MustCompile(`://|[\pL\pN]\.\pL`)
+func (r *run) line(s string) Markup { return Markup(r.words.Line(s, r.slot.Verbatim)) }
 
-// bare returns a person's words on one line of their own text. In a reply
-// Slack looks for links in what isn't code; there, what looks like one is,
-// unless it is an email address.
-func (r *run) bare(s string) markup {
-	t, cut := escape(s, inLine, reasonLimit)
-	if !r.slot.verbatim && linkish.MatchString(t) && !plain(strings.TrimSpace(s), false) {
-		return markup(r.p.code(s, reasonLimit))
-	}
-	if cut {
-		t += "…"
-	}
-	return markup(t)
-}
-
-func (r *run) within(mark string, v any) (markup, error) {
+func (r *run) within(mark string, v any) (Markup, error) {
 	m, err := r.mark(v)
 	if m == "" || err != nil {
 		return "", err
 	}
-	return markup(mark) + m + markup(mark), nil
+	return Markup(mark) + m + Markup(mark), nil
 }
 
-func (r *run) bold(v any) (markup, error)   { return r.within("*", v) }
-func (r *run) italic(v any) (markup, error) { return r.within("_", v) }
+func (r *run) bold(v any) (Markup, error)   { return r.within("*", v) }
+func (r *run) italic(v any) (Markup, error) { return r.within("_", v) }
 
-func (r *run) code(v any) (markup, error) {
+func (r *run) code(v any) (Markup, error) {
 	if _, err := r.step(); err != nil {
 		return "", err
 	}
@@ -133,46 +129,45 @@ func (r *run) code(v any) (markup, error) {
 		if strings.TrimSpace(v) == "" {
 			return "", nil
 		}
-		return markup(r.p.code(v, reasonLimit)), nil
+		return Markup(r.words.Code(v)), nil
 	case []string:
 		if len(v) == 0 {
 			return "", nil
 		}
-		return markup(r.p.names(v, ", ", listLimit)), nil
+		return Markup(r.words.Names(v)), nil
 	case int:
-		return markup(fmt.Sprintf("`%d`", v)), nil
+		return Markup(fmt.Sprintf("`%d`", v)), nil
 	}
 	return "", errors.New("is for text, numbers and lists")
 }
 
-func (r *run) block(s string) (markup, error) {
+func (r *run) block(s string) (Markup, error) {
 	if _, err := r.step(); err != nil || strings.TrimSpace(s) == "" {
 		return "", err
 	}
-	return markup(r.p.block(s)), nil
+	return Markup(r.words.Block(s)), nil
 }
 
-func (r *run) date(at instant) (markup, error) { return r.mark(at) }
+func (r *run) date(at Instant) (Markup, error) { return r.mark(at) }
 
 // duration returns the time from one moment to another in words.
-func (r *run) duration(from, to instant) (markup, error) {
+func (r *run) duration(from, to Instant) (Markup, error) {
 	if _, err := r.step(); err != nil || from == 0 || to == 0 {
 		return "", err
 	}
-	return markup(r.p.duration(time.Duration(to-from) * time.Second)), nil
+	return Markup(r.words.Duration(time.Duration(to-from) * time.Second)), nil
 }
 
 // link returns a link, or the label alone where the address can't be one.
-func (r *run) link(address string, label ...any) (markup, error) {
+func (r *run) link(address string, label ...any) (Markup, error) {
 	if len(label) > 1 {
 		return "", errors.New("takes an address and a text")
 	}
-	text := markup("")
+	text := Markup("")
 	if len(label) == 1 {
 		var err error
 		if s, ok := label[0].(string); ok {
-			t, _ := escape(s, inLine, reasonLimit)
-			text = markup(strings.ReplaceAll(t, "|", "∣"))
+			text = Markup(strings.ReplaceAll(r.words.Line(s, true), "|", "∣"))
 		} else if text, err = r.mark(label[0]); err != nil {
 			return "", err
 		}
@@ -184,12 +179,12 @@ func (r *run) link(address string, label ...any) (markup, error) {
 		return "", err
 	}
 	switch {
-	case len(address) > maxURLChars || !urlSafe(address):
+	case !IsURL(address):
 		return text, nil
 	case text == "":
-		return "<" + markup(strings.ReplaceAll(address, "&", "&amp;")) + ">", nil
+		return "<" + Markup(strings.ReplaceAll(address, "&", "&amp;")) + ">", nil
 	}
-	return "<" + markup(strings.ReplaceAll(address, "&", "&amp;")) + "|" + text + ">", nil
+	return "<" + Markup(strings.ReplaceAll(address, "&", "&amp;")) + "|" + text + ">", nil
 }
 
 // url returns an address with more parts behind it, each of which stays one.
@@ -206,8 +201,8 @@ func (r *run) url(base string, parts ...string) (string, error) {
 	}
 	escaped := make([]string, len(parts))
 	for i, part := range parts {
-		if escaped[i] = url.PathEscape(head(part)); strings.Contains(base, "?") {
-			escaped[i] = url.QueryEscape(head(part))
+		if escaped[i] = url.PathEscape(Head(part)); strings.Contains(base, "?") {
+			escaped[i] = url.QueryEscape(Head(part))
 		}
 	}
 	return base + strings.Join(escaped, "/"), nil
@@ -222,7 +217,7 @@ func (r *run) truncate(n int, s string) (string, error) {
 	if _, err := r.step(); err != nil || n < 0 {
 		return "", err
 	}
-	s = head(s)
+	s = Head(s)
 	if utf8.RuneCountInString(s) <= n {
 		return s, nil
 	}
@@ -231,11 +226,11 @@ func (r *run) truncate(n int, s string) (string, error) {
 
 func (r *run) upper(s string) (string, error) {
 	_, err := r.step()
-	return strings.ToUpper(head(s)), err
+	return strings.ToUpper(Head(s)), err
 }
 func (r *run) lower(s string) (string, error) {
 	_, err := r.step()
-	return strings.ToLower(head(s)), err
+	return strings.ToLower(Head(s)), err
 }
 
 func (r *run) has(list []string, s string) (bool, error) {
@@ -243,25 +238,26 @@ func (r *run) has(list []string, s string) (bool, error) {
 	return slices.Contains(list, s), err
 }
 
-// maxHeadBytes is how much of a value a template works with; far less is shown.
+// maxHeadBytes bounds the part of a value that a template works with; far less
+// is shown.
 const maxHeadBytes = 4 << 10
 
-// head returns the beginning of s, as far as templates work with it.
-func head(s string) string {
+// Head returns the beginning of s, as much of it as templates work with.
+func Head(s string) string {
 	if len(s) > maxHeadBytes {
 		s = strings.ToValidUTF8(s[:maxHeadBytes], "")
 	}
 	return s
 }
 
-// joined is strings.Join of as many as are worth the work.
+// joined joins as many strings of the list as templates work with.
 func joined(list []string, sep string) string {
 	var b strings.Builder
 	for i, s := range list {
 		if i > 0 {
-			b.WriteString(head(sep))
+			b.WriteString(Head(sep))
 		}
-		b.WriteString(head(s))
+		b.WriteString(Head(s))
 		if b.Len() > maxHeadBytes {
 			break
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-func TestMentioning(t *testing.T) {
+func TestWithMentions(t *testing.T) {
 	for _, tt := range []struct {
 		groups []string
 		line   string
@@ -22,7 +22,7 @@ func TestMentioning(t *testing.T) {
 		{[]string{"<!here>", "S0ONCALL01> <!here", "<@U0ALICE>"}, "&lt;!here&gt; S0ONCALL01&gt; &lt;!here &lt;@U0ALICE&gt;"},
 		{[]string{"@everyone"}, "@everyone"},
 	} {
-		plain := Message{Text: "hello"}.Mentioning(tt.groups)
+		plain := Message{Text: "hello"}.WithMentions(tt.groups)
 		want := "hello"
 		if tt.line != "" {
 			want = tt.line + "\nhello"
@@ -32,13 +32,13 @@ func TestMentioning(t *testing.T) {
 		}
 		m := Renderer{}.Request(access.Request{ID: "r1", User: "alice", Roles: []string{"dev"}}, access.Details{}, access.Reviewers)
 		before := len(m.Blocks)
-		got := m.Mentioning(tt.groups)
+		got := m.WithMentions(tt.groups)
 		if len(m.Blocks) != before || got.Text != m.Text {
 			t.Errorf("%q: the message itself changed", tt.groups)
 		}
 		if tt.line == "" {
 			if len(got.Blocks) != before {
-				t.Errorf("%q: a block for nobody", tt.groups)
+				t.Errorf("%q: a block without a mention", tt.groups)
 			}
 			continue
 		}
@@ -55,7 +55,7 @@ func TestMentionsAreBounded(t *testing.T) {
 	for range 100 {
 		many = append(many, "@"+strings.Repeat("&", 500))
 	}
-	if n := len(Message{}.Mentioning(many).Text); n > 10*(maxMentionLength+1)+1 {
+	if n := len(Message{}.WithMentions(many).Text); n > 10*(maxMentionLength+1)+1 {
 		t.Errorf("%d bytes of mentions", n)
 	}
 }

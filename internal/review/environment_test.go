@@ -30,7 +30,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-// The people and places of the office.
+// The people and channels of the environment.
 const (
 	alice = "U0ALICE0001" // asks
 	bob   = "U0BOB000001" // reviews, as bob
@@ -39,10 +39,10 @@ const (
 	dev   = "C0DEV000001"
 )
 
-// office is a Teleport and a Slack in memory, in a bubble of their own time,
+// environment is a Teleport and a Slack in memory, in a synctest bubble,
 // with one open request of alice's whose message is in #dev. Between them and
 // the replicas of the plugin is real gRPC, TLS and HTTP.
-type office struct {
+type environment struct {
 	t        *testing.T
 	teleport *teleporttest.Server
 	slack    *slacktest.Server
@@ -60,25 +60,25 @@ type office struct {
 	results []review.Result
 }
 
-// replica is one running plugin, as far as clicks are concerned.
+// replica is the Reviewer of one running plugin.
 type replica struct {
 	*review.Reviewer
 	stop func()
 }
 
-// inOffice runs f in an office of its own.
-func inOffice(t *testing.T, f func(o *office)) {
+// inEnvironment runs f in an environment of its own.
+func inEnvironment(t *testing.T, f func(e *environment)) {
 	t.Helper()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t, dir)
+		o := newEnvironment(t, dir)
 		defer o.close()
 		f(o)
 	})
 }
 
-func newOffice(t *testing.T, dir string) *office {
-	o := &office{t: t, settings: review.Settings{
+func newEnvironment(t *testing.T, dir string) *environment {
+	o := &environment{t: t, settings: review.Settings{
 		Buttons: access.Buttons{On: true}, Trait: "slack_uid", TeamID: "T0TEST", AppID: "A0TELEPORT", Secret: "xapp-test",
 		Cluster: access.Cluster{Name: "example.com", WebURL: "https://teleport.example.com", OnBehalf: true},
 	}}
@@ -123,7 +123,7 @@ func newOffice(t *testing.T, dir string) *office {
 }
 
 // start runs a replica.
-func (o *office) start(identity string, lis *bufconn.Listener) *replica {
+func (o *environment) start(identity string, lis *bufconn.Listener) *replica {
 	tp, err := teleport.New(teleport.Options{
 		Addr: "127.0.0.1:3025", Identity: identity, Log: slog.New(slog.DiscardHandler),
 		Dialer: func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) },
@@ -132,7 +132,7 @@ func (o *office) start(identity string, lis *bufconn.Listener) *replica {
 	_, err = tp.Connect(o.t.Context())
 	o.must(err)
 	r := review.New(review.Options{
-		Requests: tp, Users: tp, Slack: clickers{o.posts}, Settings: func() review.Settings { return o.settings },
+		Requests: tp, Users: tp, Slack: reviewSlack{o.posts}, Settings: func() review.Settings { return o.settings },
 		Observer: o, Log: slog.New(slog.NewTextHandler(o, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -148,7 +148,7 @@ func (o *office) start(identity string, lis *bufconn.Listener) *replica {
 	})}
 }
 
-func (o *office) close() {
+func (o *environment) close() {
 	for _, r := range o.replicas {
 		r.stop()
 	}
@@ -157,7 +157,7 @@ func (o *office) close() {
 	o.teleport.Close()
 }
 
-func (o *office) must(err error) {
+func (o *environment) must(err error) {
 	o.t.Helper()
 	if err != nil {
 		o.t.Fatal(err)
@@ -165,21 +165,21 @@ func (o *office) must(err error) {
 }
 
 // Write takes the log.
-func (o *office) Write(p []byte) (int, error) {
+func (o *environment) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.log.Write(p)
 }
 
 // Reviewed implements review.Observer.
-func (o *office) Reviewed(r review.Result) {
+func (o *environment) Reviewed(r review.Result) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.results = append(o.results, r)
 }
 
 // user adds a user who may review the role editor, with these Slack IDs.
-func (o *office) user(name string, slackIDs ...string) {
+func (o *environment) user(name string, slackIDs ...string) {
 	o.t.Helper()
 	u, err := types.NewUser(name)
 	o.must(err)
@@ -190,7 +190,7 @@ func (o *office) user(name string, slackIDs ...string) {
 	o.must(o.teleport.AddUser(u))
 }
 
-func (o *office) request(r teleporttest.Request) string {
+func (o *environment) request(r teleporttest.Request) string {
 	o.t.Helper()
 	r.User = "alice"
 	if r.Roles == nil {
@@ -202,7 +202,7 @@ func (o *office) request(r teleporttest.Request) string {
 }
 
 // announce posts the request's message with its buttons, and records it.
-func (o *office) announce(id string) access.MessageRef {
+func (o *environment) announce(id string) access.MessageRef {
 	o.t.Helper()
 	render := message.Renderer{Buttons: access.Buttons{On: true}}
 	m := render.Request(access.Request{ID: id, User: "alice", Roles: []string{"editor"}}, access.Details{}, access.Reviewers)
@@ -213,27 +213,27 @@ func (o *office) announce(id string) access.MessageRef {
 }
 
 // remember stores values in the request's record.
-func (o *office) remember(id string, values map[string]string) {
+func (o *environment) remember(id string, values map[string]string) {
 	o.t.Helper()
 	o.must(o.teleport.SetPluginData(id, values))
 }
 
 // payload is what Slack sends when the person clicks.
-func (o *office) payload(user, button string) slacktest.Payload {
+func (o *environment) payload(user, button string) slacktest.Payload {
 	o.t.Helper()
 	p, err := o.slack.ClickPayload(user, o.at.Channel, o.at.TS, button)
 	o.must(err)
 	return p
 }
 
-// take hands a payload to a replica and returns what became of it.
-func (o *office) take(replica int, p slacktest.Payload) (review.Result, json.RawMessage) {
+// take passes a payload to a replica and returns the result.
+func (o *environment) take(replica int, p slacktest.Payload) (review.Result, json.RawMessage) {
 	o.t.Helper()
 	o.envelopes++
 	return o.deliver(replica, fmt.Sprint("envelope-", o.envelopes), p)
 }
 
-func (o *office) deliver(replica int, envelope string, p slacktest.Payload) (review.Result, json.RawMessage) {
+func (o *environment) deliver(replica int, envelope string, p slacktest.Payload) (review.Result, json.RawMessage) {
 	o.t.Helper()
 	b, err := json.Marshal(p)
 	o.must(err)
@@ -251,20 +251,20 @@ func (o *office) deliver(replica int, envelope string, p slacktest.Payload) (rev
 	return all[len(all)-1], answer
 }
 
-func (o *office) all() []review.Result {
+func (o *environment) all() []review.Result {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return append([]review.Result(nil), o.results...)
 }
 
-func (o *office) logged() string {
+func (o *environment) logged() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.log.String()
 }
 
-// whispers returns what somebody was told.
-func (o *office) whispers(user string) []string {
+// ephemerals returns the ephemeral messages to a person.
+func (o *environment) ephemerals(user string) []string {
 	var texts []string
 	for _, m := range o.slack.EphemeralMessages() {
 		if m.EphemeralTo == user {
@@ -275,7 +275,7 @@ func (o *office) whispers(user string) []string {
 }
 
 // reviewers returns who has reviewed a request.
-func (o *office) reviewers(id string) []string {
+func (o *environment) reviewers(id string) []string {
 	o.t.Helper()
 	r, err := o.teleport.Request(id)
 	if err != nil {
@@ -288,10 +288,10 @@ func (o *office) reviewers(id string) []string {
 	return names
 }
 
-// clickers is app's way to ask Slack, in short.
-type clickers struct{ *slack.Client }
+// reviewSlack is app's adapter, in short.
+type reviewSlack struct{ *slack.Client }
 
-func (c clickers) Member(ctx context.Context, id string) (review.Member, error) {
+func (c reviewSlack) Member(ctx context.Context, id string) (review.Member, error) {
 	u, err := c.UserInfo(ctx, id)
 	if fault.Is(err, fault.Permanent) {
 		return review.Member{}, fault.New(fault.NotFound, "look up user", "user_not_found")
@@ -300,6 +300,6 @@ func (c clickers) Member(ctx context.Context, id string) (review.Member, error) 
 		Deleted: u.Deleted, Bot: u.Bot, Guest: u.Guest, Stranger: u.Stranger, EmailUnconfirmed: u.EmailUnconfirmed}, err
 }
 
-func (c clickers) PostEphemeral(ctx context.Context, at access.MessageRef, user string, m message.Message) error {
+func (c reviewSlack) PostEphemeral(ctx context.Context, at access.MessageRef, user string, m message.Message) error {
 	return c.Client.PostEphemeral(ctx, at.Channel, at.TS, user, m)
 }

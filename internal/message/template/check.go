@@ -1,4 +1,4 @@
-package message
+package template
 
 import (
 	"fmt"
@@ -9,16 +9,16 @@ import (
 	"unicode"
 )
 
-// checker walks a template once it is parsed: refuses what none may do, makes
-// literal text safe, and puts the calls in that escape and count.
+// checker walks a parsed template: it refuses what is not allowed, makes
+// literal text safe, and inserts the calls that escape and count.
 type checker struct {
-	slot slot
-	err  *TemplateError // the first
+	slot Slot
+	err  *Error // the first
 }
 
 func (c *checker) fail(at int, do, what string, args ...any) {
 	if c.err == nil {
-		c.err = &TemplateError{Name: c.slot.name, Offset: at, What: fmt.Sprintf(what, args...), Do: do}
+		c.err = &Error{Name: c.slot.Name, Offset: at, What: fmt.Sprintf(what, args...), Do: do}
 	}
 }
 
@@ -115,11 +115,11 @@ func (c *checker) literal(n *parse.TextNode) {
 		}
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
-	if c.slot.url {
+	if c.slot.URL {
 		n.Text = []byte(s)
 		return
 	}
-	if left, closed := outsideCode(s); !closed || strings.Contains(left, "`") || strings.Contains(s, "``") && !strings.Contains(s, "```") {
+	if left, closed := OutsideCode(s); !closed || strings.Contains(left, "`") || strings.Contains(s, "``") && !strings.Contains(s, "```") {
 		c.fail(at+max(strings.IndexByte(s, '`'), 0), "use {{code .User}} or {{codeblock .Reason}} for values", "has a back-tick whose code does not end in the same piece of text")
 		return
 	}
@@ -155,9 +155,9 @@ func (c *checker) literal(n *parse.TextNode) {
 	n.Text = []byte(b.String())
 }
 
-// outsideCode reads s as Slack does, fences before single back-ticks, and
+// OutsideCode reads s as Slack does, fences before single back-ticks, and
 // returns what is not code and whether all code ended.
-func outsideCode(s string) (string, bool) {
+func OutsideCode(s string) (string, bool) {
 	var b strings.Builder
 	for s != "" {
 		mark := "```"

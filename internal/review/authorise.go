@@ -8,34 +8,34 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/message"
 	"github.com/teleport-slack/teleport-slack/internal/record"
+	"github.com/teleport-slack/teleport-slack/internal/wait"
 )
 
 const (
-	// clickLasts is how old a click may be, and how far clocks may be apart.
-	// Slack delivers within seconds; what comes later was meant for a
-	// situation that is over.
+	// clickLasts is how old a click may be, and how far clocks may differ. Slack
+	// delivers within seconds; an older click was meant for an older message.
 	clickLasts = 5 * time.Minute
 
 	// triggerLasts is for how long a click can open a window, see
-	// https://docs.slack.dev/surfaces/modals; what is later fails there.
+	// https://docs.slack.dev/surfaces/modals.
 	triggerLasts = 3 * time.Second
 
-	// A message can be clicked before the record says that it is there: the
-	// record is written after the post.
+	// A message can be clicked before it is recorded, so the record is read
+	// again a few times.
 	recordTries = 4
 	recordPause = 500 * time.Millisecond
 )
 
-// result is what became of a click, and what it was about.
+// result is the result of a click, with the request that it was for.
 type result struct {
-	in      interaction // with what the seal says, for windows
+	in      interaction // for windows with the values of the signed target
 	req     access.Request
 	details access.Details
-	user    string // Teleport username; empty while it is not known
+	user    string // Teleport username; empty if unknown
 	outcome Outcome
 	why     string
 	answer  message.Answer
-	silent  bool // no answer
+	silent  bool // the clicker gets no answer
 	err     error
 }
 
@@ -43,68 +43,72 @@ func refuse(in interaction, why string, answer message.Answer) result {
 	return result{in: in, outcome: Refused, why: why, answer: answer}
 }
 
-// judge checks the click and acts on it. The order is that of cost, and of
-// what strangers may learn: nothing about a request is told to anybody before
-// they are known to be one of us.
-func (r *Reviewer) judge(ctx context.Context, s Settings, in interaction) result {
+// process checks the click and acts on it. Cheap checks come first, and nothing
+// about a request is disclosed before the clicker is known to be a member.
+func (r *Reviewer) process(ctx context.Context, s Settings, in interaction) result {
 	res := result{in: in, req: access.Request{ID: in.request}}
-	end := func(n *no) result {
-		res.outcome, res.why, res.answer, res.silent, res.err = n.outcome, n.why, n.answer, n.silent, n.err
+	reject := func(rej *rejection) result {
+		res.outcome, res.why, res.answer, res.silent, res.err = rej.outcome, rej.why, rej.answer, rej.silent, rej.err
 		return res
 	}
-	if n := admissible(s, in); n != nil {
-		return end(n)
+	if rej := checkClick(s, in); rej != nil {
+		return reject(rej)
 	}
 	if in.submission {
-		about, ok := unseal(s.Secret, in.sealed)
-		opened := time.Unix(about.Opened, 0)
+		t, ok := verify(s.Secret, in.signed)
+		opened := time.Unix(t.Opened, 0)
 		switch {
 		case !ok:
-			// It was not us who opened it; what it claims is not even logged.
+			// We didn't open this window: even the request that it claims is not logged.
 			res.in.request, res.req.ID = "", ""
-			return end(&no{outcome: Refused, why: "forged_window", silent: true})
-		case about.User != in.user:
-			return end(&no{outcome: Refused, why: "window_of_another", silent: true})
+			return reject(&rejection{outcome: Refused, why: "forged_window", silent: true})
+		case t.User != in.user:
+			return reject(&rejection{outcome: Refused, why: "window_of_another", silent: true})
 		}
-		in.request, in.channel, in.ts, in.decision = about.Request, about.Channel, about.TS, about.Decision
+		in.request, in.channel, in.ts, in.decision = t.Request, t.Channel, t.TS, t.Decision
 		res.in, res.req.ID = in, in.request
 		if late(in.arrived, opened, windowLasts) {
-			return end(refused("late", message.AnswerLate))
+			return reject(refused("late", message.AnswerLate))
 		}
 	}
-	user, n := r.identify(ctx, s, in)
-	if n != nil {
-		return end(n)
+	user, rej := r.identify(ctx, s, in)
+	if rej != nil {
+		return reject(rej)
 	}
 	res.user = user.Name
-	req, rec, n := r.open(ctx, s, in, user)
+	req, rec, rej := r.load(ctx, s, in, user)
 	res.details = rec.Details(req)
 	if req.ID != "" {
 		res.req = req
 	}
-	if n != nil {
-		return end(n)
+	if rej != nil {
+		return reject(rej)
 	}
 	if !in.submission && s.Buttons.NeedsReason(in.decision) {
-		return end(r.ask(ctx, s, in, req, res.details))
+		if rej := r.askReason(ctx, s, in, req, res.details); rej != nil {
+			return reject(rej)
+		}
+		res.outcome, res.silent = Asked, true
+		return res
 	}
-	req, n = r.submit(ctx, in, user, req)
-	res.req = req
-	if n.outcome != Submitted {
+	res.req, rej = r.submit(ctx, in, user, req)
+	if rej != nil {
 		r.people.forget(in.user)
+		return reject(rej)
 	}
-	return end(n)
+	res.outcome, res.answer = Submitted, message.AnswerDone
+	return res
 }
 
-// admissible checks what the click itself says.
-func admissible(s Settings, in interaction) *no {
+// checkClick checks the click by itself, without any lookup.
+func checkClick(s Settings, in interaction) *rejection {
 	switch {
 	case s.TeamID == "" || s.Secret == "":
 		return refused("not_ready", message.AnswerUnavailable)
 	case in.team != s.TeamID:
-		return &no{outcome: Refused, why: "foreign_team", silent: true}
+		return &rejection{outcome: Refused, why: "foreign_team", silent: true}
 	case in.app == "" || s.AppID != "" && in.app != s.AppID:
-		return &no{outcome: Refused, why: "foreign_app", silent: true}
+		return &rejection{outcome: Refused, why: "foreign_app", silent: true}
 	case !s.Buttons.On:
 		return refused("switched_off", message.AnswerOff)
 	case !in.submission && late(in.arrived, in.at, clickLasts):
@@ -117,9 +121,9 @@ func late(now, at time.Time, lasts time.Duration) bool {
 	return now.Sub(at) > lasts || at.Sub(now) > clickLasts
 }
 
-// open returns the request, with its record, if it is open for this user's
-// decision through this message. What was read is returned with a refusal too.
-func (r *Reviewer) open(ctx context.Context, s Settings, in interaction, user access.User) (access.Request, record.Record, *no) {
+// load reads the request and its record and checks whether the user may decide it
+// through this message. It returns what it read also with a rejection.
+func (r *Reviewer) load(ctx context.Context, s Settings, in interaction, user access.User) (access.Request, record.Record, *rejection) {
 	rec, found, err := r.record(ctx, in)
 	if err != nil {
 		return access.Request{}, rec, unanswered("record", err)
@@ -133,18 +137,19 @@ func (r *Reviewer) open(ctx context.Context, s Settings, in interaction, user ac
 	case !found:
 		return access.Request{}, rec, refused("unknown_message", message.AnswerStranger)
 	}
-	return req, rec, mayDecide(s, in, user, req, rec)
+	return req, rec, authorise(s, in, user, req, rec)
 }
 
-// mayDecide says why the request is not this user's to decide here, or nil.
-func mayDecide(s Settings, in interaction, user access.User, req access.Request, rec record.Record) *no {
+// authorise returns why this user may not decide the request here, or nil. Whether
+// the user may review it at all is checked by Teleport.
+func authorise(s Settings, in interaction, user access.User, req access.Request, rec record.Record) *rejection {
 	mine := user.Name == req.User || isRequester(rec, in.user)
 	switch given, has := reviewBy(req, user.Name); {
 	case mine:
 		return refused("own_request", message.AnswerOwnRequest)
 	case has && given.State == in.decision.State():
-		// The same click through another replica, or a second thought that was the first.
-		return &no{outcome: Repeated, why: "same_review", answer: message.AnswerDone}
+		// The same click through another replica, or the same decision again.
+		return &rejection{outcome: Repeated, why: "same_review", answer: message.AnswerDone}
 	case req.State.Resolved():
 		return refused("decided", message.AnswerDecided)
 	case !req.Expires.IsZero() && !in.arrived.Before(req.Expires):
@@ -161,9 +166,9 @@ func mayDecide(s Settings, in interaction, user access.User, req access.Request,
 	return nil
 }
 
-// record returns the record of the request that the click claims, and whether
-// the clicked message is in it as one for reviewers. Of a request whose posts
-// are being recorded it waits for the result.
+// record returns the record of the claimed request, and whether the clicked message
+// is in it as one for reviewers. While posts of the request are not recorded yet, it
+// reads the record again a few times.
 func (r *Reviewer) record(ctx context.Context, in interaction) (rec record.Record, found bool, err error) {
 	for try := 1; ; try++ {
 		data, err := r.o.Requests.Record(ctx, in.request)
@@ -178,14 +183,14 @@ func (r *Reviewer) record(ctx context.Context, in interaction) (rec record.Recor
 			}
 			posting = posting || c.Intent != nil && c.At.IsZero()
 		}
-		if !posting || try == recordTries || !pause(ctx, recordPause) {
+		if !posting || try == recordTries || !wait.Sleep(ctx, recordPause) {
 			return rec, false, nil
 		}
 	}
 }
 
-// isRequester says that the Slack user is who got the requester's message.
-// Whatever Teleport user they turn out to be, they asked.
+// isRequester reports whether the Slack user got the requester's message: then
+// they requested it, also if they match another Teleport user now.
 func isRequester(rec record.Record, userID string) bool {
 	for _, c := range rec.Copies {
 		if c.For == access.Requester && c.To == userID {
@@ -204,44 +209,44 @@ func reviewBy(req access.Request, user string) (access.Review, bool) {
 	return access.Review{}, false
 }
 
-// ask opens the window for the reason.
-func (r *Reviewer) ask(ctx context.Context, s Settings, in interaction, req access.Request, d access.Details) *no {
-	sealed := seal(s.Secret, subject{
+// askReason opens the window for the reason.
+func (r *Reviewer) askReason(ctx context.Context, s Settings, in interaction, req access.Request, d access.Details) *rejection {
+	signed := sign(s.Secret, target{
 		Request: in.request, Decision: in.decision, Channel: in.channel, TS: in.ts, User: in.user, Opened: in.arrived.Unix(),
 	})
 	ctx, cancel := context.WithDeadline(ctx, in.arrived.Add(triggerLasts))
 	defer cancel()
-	err := patient(ctx, func() error {
-		return r.o.Slack.OpenView(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, sealed))
+	err := retryPaced(ctx, func() error {
+		return r.o.Slack.OpenView(ctx, in.trigger, r.renderer(s).Reason(req, d, in.decision, signed))
 	})
 	if err != nil {
-		return &no{outcome: Failed, why: "no_window", answer: message.AnswerNoWindow, err: err}
+		return &rejection{outcome: Failed, why: "no_window", answer: message.AnswerNoWindow, err: err}
 	}
-	return &no{outcome: Asked, silent: true}
+	return nil
 }
 
-// submit submits the review and, where that fails, finds out what the clicker
-// can be told for certain.
-func (r *Reviewer) submit(ctx context.Context, in interaction, user access.User, req access.Request) (access.Request, *no) {
+// submit submits the review. If that fails, it reads the request again to give
+// the clicker a certain answer.
+func (r *Reviewer) submit(ctx context.Context, in interaction, user access.User, req access.Request) (access.Request, *rejection) {
 	now, err := r.o.Requests.SubmitReview(ctx, in.request, access.Review{Author: user.Name, State: in.decision.State(), Reason: in.reason})
 	if err == nil {
-		return now, &no{outcome: Submitted, answer: message.AnswerDone}
+		return now, nil
 	}
 	after, readErr := r.o.Requests.Request(ctx, in.request)
 	if readErr == nil {
 		req = after
 	}
 	given, has := reviewBy(req, user.Name)
-	fail := func(outcome Outcome, why string, answer message.Answer) (access.Request, *no) {
-		return req, &no{outcome: outcome, why: why, answer: answer, err: err}
+	fail := func(outcome Outcome, why string, answer message.Answer) (access.Request, *rejection) {
+		return req, &rejection{outcome: outcome, why: why, answer: answer, err: err}
 	}
 	switch {
 	case readErr == nil && has && given.State == in.decision.State() && fault.Is(err, fault.Unknown):
-		return req, &no{outcome: Submitted, answer: message.AnswerDone}
+		return req, nil // the answer was lost, but the review is in
 	case fault.Is(readErr, fault.NotFound):
 		return fail(Refused, "gone", message.AnswerGone)
 	case has && given.State == in.decision.State():
-		return req, &no{outcome: Repeated, why: "same_review", answer: message.AnswerDone}
+		return req, &rejection{outcome: Repeated, why: "same_review", answer: message.AnswerDone}
 	case has:
 		return fail(Refused, "reviewed", message.AnswerReviewed)
 	case readErr == nil && req.State.Resolved():

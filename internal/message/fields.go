@@ -9,7 +9,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/access"
 )
 
-// lines are whole lines of a section, which are never split between two.
+// lines are lines of text. A line is never split between two sections.
 type lines []string
 
 // add appends a labelled value.
@@ -17,8 +17,8 @@ func (l *lines) add(label, value string) {
 	*l = append(*l, "*"+label+"*: "+value)
 }
 
-// pack joins the lines to as few texts that a section takes as their order
-// allows. Each line is short enough by the limits of what is in it.
+// pack joins the lines into as few sections as their order allows. Each line
+// fits by the limits of its parts.
 func (l lines) pack() []string {
 	var texts []string
 	var b strings.Builder
@@ -69,9 +69,9 @@ func (p *phrases) yourNoun(req access.Request) string {
 	return p.yourResourceNoun
 }
 
-// facts returns what the request asks for: the published plugin's lines in
-// its order, then ours.
-func (r Renderer) facts(p *phrases, req access.Request, a asked, to access.Audience) lines {
+// fields returns the lines about what is requested: the published plugin's in
+// its order, then those of this plugin.
+func (r Renderer) fields(p *phrases, req access.Request, a asked, to access.Audience) lines {
 	var l lines
 	l.add(p.id, p.name(req.ID, true))
 	if strings.TrimSpace(r.Cluster.Name) != "" {
@@ -100,8 +100,8 @@ func (r Renderer) facts(p *phrases, req access.Request, a asked, to access.Audie
 	return append(l, r.times(p, req)...)
 }
 
-// roleLines returns one line for all roles, or where logins are known one for
-// each role as far as they fit.
+// roleLines returns one line for all roles or, where logins are known, one for
+// each role until maxRoleLinesChars.
 func (p *phrases) roleLines(a asked) lines {
 	var l lines
 	if len(a.roles) == 0 {
@@ -151,9 +151,9 @@ func splitLogins(logins []string) (named []string, fromTraits bool) {
 	return named, fromTraits
 }
 
-// times returns when the request lapses and how long its access lasts, as far
-// as that is known and still means something: access that was denied, lapsed
-// or was promoted has no end to tell, and long-term access has none.
+// times returns when the request expires and how long its access lasts, where
+// that is known and still matters: not for denied, expired and promoted requests,
+// and long-term access has no end.
 func (r Renderer) times(p *phrases, req access.Request) lines {
 	var l lines
 	if at := p.date(req.Expires); at != "" && req.State == access.Pending {
@@ -197,7 +197,7 @@ func (p *phrases) lasting(from, until time.Time) string {
 	return p.duration(until.Sub(from))
 }
 
-// statusText returns where the request stands.
+// statusText returns the request's state, with its reviews or the decision.
 func (r Renderer) statusText(p *phrases, req access.Request) string {
 	// Promoted has no emoji, and two spaces, as the published plugin has it.
 	l := lines{"*" + p.status + "*: " + p.emoji.of(req.State) + " " + p.state.of(req.State)}
@@ -222,9 +222,9 @@ func (r Renderer) statusText(p *phrases, req access.Request) string {
 	return strings.Join(l, "\n")
 }
 
-// counts returns how far the reviews have come: one line where all thresholds
-// ask for the same, otherwise one for each. Which reviewers count for which
-// threshold only Teleport knows, so every line has the same first numbers.
+// counts returns the reviews so far: one line where all thresholds need the same,
+// otherwise one for each. Only Teleport knows which reviewers count for which
+// threshold, so every line has the same counts.
 func (p *phrases) counts(req access.Request) lines {
 	approvals, denials := req.Counts()
 	line := func(t access.Threshold) string {
