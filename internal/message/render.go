@@ -55,7 +55,7 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 	for _, s := range t.fields(r.fields(p, req, a, to)) {
 		blocks = append(blocks, section(s))
 	}
-	if len(req.Unread) > 0 {
+	if len(req.Unread) > 0 && to == access.Reviewers {
 		// Apart from the fields, which may be a template's.
 		blocks = append(blocks, section(fmt.Sprintf(p.unread, p.names(req.Unread, ", ", nameLimit))))
 	}

@@ -173,6 +173,9 @@ func TestRequestGolden(t *testing.T) {
 	unread.Unread = []string{"spec field 27", "constraint 12"}
 	withButtons, inKoreanToo := renderer, inKorean
 	withButtons.Buttons, inKoreanToo.Buttons = access.Buttons{On: true}, access.Buttons{On: true}
+	if m := withButtons.Request(unread, details, access.Requester); strings.Contains(fmt.Sprint(m.Plain()), "spec field 27") {
+		t.Errorf("the requester is asked to review:\n%s", m.Plain())
+	}
 	golden(t, "unread", withButtons.Request(unread, details, access.Reviewers))
 	golden(t, "ko-unread", inKoreanToo.Request(unread, details, access.Reviewers))
 

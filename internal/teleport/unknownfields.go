@@ -260,9 +260,14 @@ func (s *newerSpec) withPlain(ids []types.ResourceID) []access.Resource {
 const (
 	fieldListType protowire.Number = 12 // string
 
-	listStatic = "static"
-	listSCIM   = "scim"
+	listStatic  = "static"
+	listSCIM    = "scim"
+	listDynamic = "dynamic" // an older word for the usual type, which is ""
 )
+
+func knownListType(typ string) bool {
+	return typ == "" || typ == listDynamic || typ == listStatic || typ == listSCIM
+}
 
 // listType reads an access list's type from the unknown fields of its spec.
 func listType(unrecognized []byte) (typ string) {
