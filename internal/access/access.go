@@ -167,6 +167,7 @@ func (r Request) Clone() Request {
 type Details struct {
 	Logins        map[string][]string // role → logins; nil if unknown
 	ResourceNames map[string]string   // Resource.ID() → friendly name
+	ListTitle     string              // of the recommended access list
 }
 
 // Cluster is the Teleport cluster that requests come from.

@@ -94,8 +94,8 @@ func (r Renderer) fields(p *phrases, req access.Request, a asked, to access.Audi
 		}
 		l.add(label, p.names(sorted(req.SuggestedReviewers), ", ", listLimit))
 	}
-	if req.Kind == access.LongTerm && strings.TrimSpace(req.RecommendedList) != "" {
-		l.add(p.recommended, p.code(req.RecommendedList, nameLimit))
+	if req.Kind == access.LongTerm && strings.TrimSpace(a.list) != "" {
+		l.add(p.recommended, p.code(a.list, nameLimit))
 	}
 	return append(l, r.times(p, req)...)
 }

@@ -48,7 +48,7 @@ func (r Renderer) over(req access.Request) bool {
 // every change: a title, the fields, the link to the request, and its state.
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
 	p := r.words(to)
-	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d), logins: d.Logins}
+	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d), logins: d.Logins, list: recommendedList(req, d)}
 	blocks := make([]slack.Block, 0, 7)
 	t := r.overrides(p, req, d, to)
 	blocks = append(blocks, section(t.text("title", p.title(req, to))))
@@ -73,6 +73,16 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 type asked struct {
 	roles, resources []string
 	logins           map[string][]string // nil if unknown
+	list             string              // the recommended access list
+}
+
+// recommendedList returns the title of the recommended access list where it is
+// known, and its name otherwise.
+func recommendedList(req access.Request, d access.Details) string {
+	if d.ListTitle != "" {
+		return d.ListTitle
+	}
+	return req.RecommendedList
 }
 
 // Review returns the thread reply about req.Reviews[i], which must exist. It is

@@ -165,9 +165,11 @@ func TestRequestGolden(t *testing.T) {
 	golden(t, "many-pods", renderer.Request(lots, access.Details{}, access.Reviewers))
 
 	recommended := longTermRequest()
-	recommended.RecommendedList = "Database on-call"
-	golden(t, "recommended", renderer.Request(recommended, details, access.Reviewers))
-	golden(t, "ko-recommended", inKorean.Request(recommended, details, access.Reviewers))
+	recommended.RecommendedList = "0197e7a5-0000-7000-8000-000000000001"
+	titled := access.Details{ResourceNames: details.ResourceNames, ListTitle: "Database on-call"}
+	golden(t, "recommended", renderer.Request(recommended, titled, access.Reviewers))
+	golden(t, "recommended-untitled", renderer.Request(recommended, details, access.Reviewers))
+	golden(t, "ko-recommended", inKorean.Request(recommended, titled, access.Reviewers))
 
 	unread := resourceRequest()
 	unread.Unread = []string{"spec field 27", "constraint 12"}

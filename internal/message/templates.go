@@ -166,7 +166,7 @@ func (r Renderer) view(p *phrases, req access.Request, d access.Details, to acce
 		State: req.State.String(), Status: p.withEmoji(req.State),
 		Roles: sorted(req.Roles), Resources: r.resourceNames(p, req.Resources, d), Logins: d.Logins,
 		Reason: template.Head(req.Reason), ResolveReason: template.Head(req.ResolveReason), Reviewers: sorted(req.SuggestedReviewers),
-		AccessList: template.Head(req.AccessListTitle), Recommended: template.Head(req.RecommendedList), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
+		AccessList: template.Head(req.AccessListTitle), Recommended: template.Head(recommendedList(req, d)), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
 		Created: template.InstantOf(req.Created), Expires: template.InstantOf(req.Expires),
 		AccessStarts: template.InstantOf(req.AssumeStart), AccessExpires: template.InstantOf(req.AccessExpires),
 		AccessEnded: r.over(req), Resolved: req.State.Resolved(), ForRequester: to == access.Requester,

@@ -16,6 +16,7 @@
 package record
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -55,6 +56,7 @@ type Snapshot struct {
 	Logins             map[string][]string // role → logins; nil if unknown
 	Resources          []string            // as people read them: kind/friendly-name, or the resource ID
 	Principals         [][]string          // those that are asked for on each of Resources; nil if on none
+	RecommendedList    string              // as people read it
 	Reason             string
 	State              access.State
 	ResolveReason      string
@@ -187,6 +189,9 @@ func (r Record) WithRequest(req access.Request, d access.Details) Record {
 		Annotations: req.Clone().SystemAnnotations,
 		Logins:      d.Logins,
 	}
+	if req.RecommendedList != "" {
+		about.RecommendedList = cmp.Or(d.ListTitle, r.Snapshot.RecommendedList, req.RecommendedList)
+	}
 	if about.Logins == nil {
 		about.Logins = r.Snapshot.Logins
 	}
@@ -213,7 +218,7 @@ func (r Record) Tombstone(id string) (access.Request, access.Details) {
 	a := r.Snapshot
 	req := access.Request{
 		ID: id, User: a.User, Kind: a.Kind, Roles: a.Roles, Reason: a.Reason, State: a.State, ResolveReason: a.ResolveReason,
-		SuggestedReviewers: a.SuggestedReviewers, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
+		SuggestedReviewers: a.SuggestedReviewers, RecommendedList: a.RecommendedList, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
 	}
 	if !req.State.Resolved() {
 		req.State = access.Expired

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/defaults"
+	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 	"github.com/gravitational/teleport/api/types"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
@@ -38,6 +39,7 @@ func (c *Client) Details(ctx context.Context, r access.Request) access.Details {
 	return access.Details{
 		Logins:        c.logins(ctx, r.User, r.Roles),
 		ResourceNames: c.resourceNames(ctx, conn.cluster.Name, r.Resources),
+		ListTitle:     c.listTitle(ctx, r.RecommendedList),
 	}
 }
 
@@ -68,6 +70,23 @@ func (c *Client) logins(ctx context.Context, user string, roles []string) map[st
 		logins[role] = slices.Clone(l)
 	}
 	return logins
+}
+
+// listTitle returns what people call an access list.
+func (c *Client) listTitle(ctx context.Context, name string) string {
+	const kind = types.KindAccessList
+	if name == "" || !c.rights.ask(kind) {
+		return ""
+	}
+	var list *listspb.AccessList
+	err := c.call(ctx, "read access list "+name, reads, func(ctx context.Context, conn *connection) (err error) {
+		list, err = conn.lists.GetAccessList(ctx, &listspb.GetAccessListRequest{Name: name})
+		return err
+	})
+	if c.rights.failed(kind, "read", err) {
+		return ""
+	}
+	return list.GetSpec().GetTitle()
 }
 
 // traitsForLogins returns the user's traits. After a failure it waits before it

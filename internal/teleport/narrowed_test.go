@@ -47,6 +47,15 @@ func TestNarrowedResources(t *testing.T) {
 	if diff := cmp.Diff(want, got.Resources); diff != "" {
 		t.Errorf("resources (-want +got):\n%s", diff)
 	}
+	if title := c.Details(t.Context(), got).ListTitle; title != "" {
+		t.Errorf("a list that is not there has the title %q", title)
+	}
+	if err := s.SetAccessList(teleporttest.AccessList{Name: "db-on-call", Title: "Database on-call"}); err != nil {
+		t.Fatal(err)
+	}
+	if title := c.Details(t.Context(), got).ListTitle; title != "Database on-call" {
+		t.Errorf("the title is %q", title)
+	}
 	if got.Kind != access.LongTerm || got.RecommendedList != "db-on-call" || got.Unread != nil {
 		t.Errorf("kind %v, list %q, unread %q", got.Kind, got.RecommendedList, got.Unread)
 	}

@@ -140,6 +140,24 @@ func (l *listsService) ListAccessLists(_ context.Context, in *listspb.ListAccess
 	return out, nil
 }
 
+// GetAccessList returns one list.
+func (l *listsService) GetAccessList(_ context.Context, in *listspb.GetAccessListRequest) (*listspb.AccessList, error) {
+	if err := l.exists(); err != nil {
+		return nil, err
+	}
+	if err := l.s.rights.check(types.KindAccessList, types.VerbRead); err != nil {
+		return nil, err
+	}
+	all := l.s.lists
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	found, ok := all.m[in.GetName()]
+	if !ok {
+		return nil, trace.NotFound("access list %q not found", in.GetName())
+	}
+	return proto.CloneOf(found.list), nil
+}
+
 // GetAccessListOwners returns everybody who owns a list, by themselves or
 // through another list.
 func (l *listsService) GetAccessListOwners(_ context.Context, in *listspb.GetAccessListOwnersRequest) (*listspb.GetAccessListOwnersResponse, error) {
