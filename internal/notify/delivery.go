@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,6 +33,14 @@ const (
 	// is reminded of it: it may have been reviewed meanwhile.
 	reminderFresh = 5 * time.Second
 
+	// conflictRetry is how soon a request is loaded again after another replica
+	// was faster to write its record.
+	conflictRetry = 500 * time.Millisecond
+
+	// lastSave is how long the results of a delivery may take to be saved after
+	// the time for it is over.
+	lastSave = time.Second
+
 	// maxRefusals is how many refusals in a row, of whatever requests, count as
 	// Slack being away, so that its return is logged and everything is tried.
 	maxRefusals = 3
@@ -44,7 +53,9 @@ const historyScopes = "channels:history, groups:history, im:history and channels
 var errStale = &fault.Error{Op: "post message", Class: fault.Retry, Reason: fault.Paced, RetryAfter: time.Millisecond}
 
 // delivery brings the messages of one request up to date, in rounds: each round
-// takes every copy one step further. It belongs to one worker.
+// takes every copy one step further. It belongs to one worker. Its fields are
+// what it works with, what it knows, and how far it is: one look at one request
+// in one place.
 type delivery struct {
 	n         *Notifier
 	log       *slog.Logger
@@ -57,13 +68,14 @@ type delivery struct {
 	loadedAt  time.Time
 	changedAt time.Time // when the change that this delivers was first seen; zero if it wasn't
 	result    Result
+	posted    bool // the result of a post is not saved yet
 	stopped   bool // nothing more is begun: the record can't be written, or Slack refuses the app
 }
 
 // copyState is what a delivery knows of one copy beside its record.
 type copyState struct {
-	waits bool // for the next delivery
-	tries int  // attempts at its post before this one
+	postponed bool // to the next delivery
+	tries     int  // attempts at a lost post before this one
 }
 
 func (n *Notifier) newDelivery(st State, draft *record.Draft, memory *deliveryMemory, details *access.Details) *delivery {
@@ -92,8 +104,8 @@ func (d *delivery) recipientInput() recipient.Input {
 	}
 }
 
-// copy returns what is known of a copy beside its record.
-func (d *delivery) copy(id string) *copyState {
+// stateOf returns what is known of a copy beside its record.
+func (d *delivery) stateOf(id string) *copyState {
 	c := d.copies[id]
 	if c == nil {
 		c = &copyState{}
@@ -111,9 +123,9 @@ func (d *delivery) next(ctx context.Context) []Step {
 	var round []Step
 	for _, s := range Plan(d.st) {
 		switch {
-		case d.copy(s.Copy).waits:
+		case d.stateOf(s.Copy).postponed:
 		case s.Op == Remind && time.Since(d.loadedAt) > reminderFresh:
-			d.wait(time.Millisecond)
+			d.again(time.Millisecond)
 		default:
 			round = append(round, s)
 		}
@@ -125,7 +137,8 @@ func (d *delivery) next(ctx context.Context) []Step {
 	return round
 }
 
-// deliver does the steps of a round side by side.
+// deliver does the steps of a round side by side. Their results stay in the
+// draft: the next round's begin writes them with its intents, or flush does.
 func (d *delivery) deliver(ctx context.Context, round []Step) {
 	round = d.begin(ctx, round)
 	calls := make([]call, len(round))
@@ -135,7 +148,7 @@ func (d *delivery) deliver(ctx context.Context, round []Step) {
 		c, _ := d.draft.Copy(s.Copy)
 		calls[i] = call{step: s, was: c}
 		g.Go(func() error {
-			d.call(ctx, &calls[i])
+			d.perform(ctx, &calls[i])
 			d.n.stall.touch(d.id())
 			return nil
 		})
@@ -147,49 +160,64 @@ func (d *delivery) deliver(ctx context.Context, round []Step) {
 }
 
 // begin writes the intents of the round's posts, together with the results of
-// the round before, and returns the steps that may go out now.
+// posts before, and returns the steps that may go out now.
 func (d *delivery) begin(ctx context.Context, round []Step) []Step {
-	var ready []Step
-	posts := 0
+	ready := d.ready(round)
+	for _, s := range ready {
+		if s.Op.describes() {
+			d.describe(ctx)
+		}
+	}
+	posts := slices.ContainsFunc(ready, func(s Step) bool { return s.Op.posts() })
+	if !posts && !d.posted {
+		return ready // edits have no intents, and their results can wait
+	}
 	rec := d.draft.Record()
 	rec.Copies = slices.Clone(rec.Copies)
+	intents := map[string]*record.Intent{} // by copy
+	for _, s := range ready {
+		if s.Op.posts() {
+			intent := d.n.outbox.Intent(s.Part(), d.stateOf(s.Copy).tries)
+			intents[s.Copy], rec.Copies[rec.IndexOf(s.Copy)].Intent = &intent, &intent
+		}
+	}
+	d.draft.Edit(rec)
+	if err := d.save(ctx); err != nil {
+		if !fault.Is(err, fault.Conflict) {
+			d.cancelIntents(intents) // the write may have happened all the same
+		}
+		return nil
+	}
+	for id, intent := range intents {
+		if c, ok := d.draft.Copy(id); !ok || !c.Intent.Same(intent) {
+			// Another writer was faster, and only results were carried over into
+			// what it wrote: this round, its edits too, is planned again.
+			return nil
+		}
+	}
+	return ready
+}
+
+// ready returns the steps of a round whose turn has come: no post before its
+// channel's, and no look for a lost post while its lease lasts.
+func (d *delivery) ready(round []Step) (ready []Step) {
 	for _, s := range round {
-		i := rec.IndexOf(s.Copy)
-		c := rec.Copies[i]
+		c, _ := d.draft.Copy(s.Copy)
 		switch {
 		case s.Op == Recover:
 			if left := d.n.outbox.Leased(&d.memory.leases, s.Copy, *c.Intent); left > 0 {
-				d.copy(s.Copy).waits = true
-				d.wait(left)
+				d.stateOf(s.Copy).postponed = true
+				d.again(left)
 				continue
 			}
 		case s.Op.posts():
 			if err := d.n.o.Messenger.Ready(d.post(s, c)); err != nil {
-				d.copy(s.Copy).waits = true
-				d.delay(err)
+				d.stateOf(s.Copy).postponed = true
+				d.retryFor(err)
 				continue
 			}
-			intent := d.n.outbox.Intent(s.Part(), d.copy(s.Copy).tries)
-			rec.Copies[i].Intent = &intent
-			posts++
-		}
-		if s.Op.describes() {
-			d.describe(ctx)
 		}
 		ready = append(ready, s)
-	}
-	if posts == 0 {
-		return ready
-	}
-	d.draft.Edit(rec)
-	if err := d.save(ctx); err != nil {
-		d.cancelIntents(ready) // the write may have happened all the same
-		return nil
-	}
-	for _, s := range ready {
-		if c, ok := d.draft.Copy(s.Copy); s.Op.posts() && (!ok || c.Intent == nil || c.Intent.By != d.n.outbox.Replica() || c.Intent.Part != s.Part()) {
-			return nil // another writer was faster: plan again from what it wrote
-		}
 	}
 	return ready
 }
@@ -202,18 +230,11 @@ func (d *delivery) describe(ctx context.Context) {
 	}
 }
 
-// cancelIntents takes back the intents of posts that were not begun.
-func (d *delivery) cancelIntents(steps []Step) {
-	for _, s := range steps {
-		if !s.Op.posts() {
-			continue
-		}
-		d.draft.Apply(s.Copy, func(c record.Copy) record.Copy {
-			if c.Intent != nil && c.Intent.By == d.n.outbox.Replica() {
-				c.Intent = nil
-			}
-			return c
-		})
+// cancelIntents takes back the intents of posts that were not begun. That is a
+// result like others: the next delivery applies it if it can't be saved now.
+func (d *delivery) cancelIntents(intents map[string]*record.Intent) {
+	for _, id := range slices.Sorted(maps.Keys(intents)) {
+		d.draft.Apply(id, func(c record.Copy) record.Copy { c.Intent = nil; return c })
 	}
 }
 
@@ -227,8 +248,9 @@ type call struct {
 	ended time.Time
 }
 
-// call makes the call of a step. It runs beside others and changes nothing but c.
-func (d *delivery) call(ctx context.Context, c *call) {
+// perform makes the call of a step. It runs beside others, logs and observes, and
+// changes nothing but c.
+func (d *delivery) perform(ctx context.Context, c *call) {
 	defer func() { c.ended = time.Now() }()
 	switch {
 	case c.step.Op == Recover:
@@ -245,6 +267,10 @@ func (d *delivery) call(ctx context.Context, c *call) {
 		d.log.Error("Slack refused the form of a message, sending a plain one",
 			slog.String(logkey.Recipient, c.was.Name), slog.String(logkey.Error, c.err.Error()))
 		d.observe(*c, c.err)
+		if c.step.Op.posts() && !d.n.outbox.Fresh(*c.was.Intent) {
+			c.err = errStale
+			return
+		}
 		c.ref, c.err = d.send(ctx, c.step, c.was, d.renderer().Minimal(d.st.Request, c.was.For))
 	}
 }
@@ -320,10 +346,10 @@ func (d *delivery) lost(c record.Copy) outbox.Lost {
 func (d *delivery) record(c call) {
 	switch {
 	case c.step.Op == Recover && c.err != nil:
-		d.copy(c.step.Copy).waits = true
-		d.delay(c.err)
+		d.stateOf(c.step.Copy).postponed = true
+		d.retryFor(c.err)
 	case c.step.Op == Recover:
-		d.copy(c.step.Copy).tries = c.was.Intent.Try
+		d.stateOf(c.step.Copy).tries = c.was.Intent.Try
 		d.draft.Apply(c.step.Copy, func(now record.Copy) record.Copy {
 			if c.found {
 				return found(now, c.was.Intent.Part, c.ref)
@@ -342,6 +368,7 @@ func (d *delivery) record(c call) {
 func (d *delivery) succeeded(c call) {
 	st := d.st
 	d.draft.Apply(c.step.Copy, func(now record.Copy) record.Copy { return c.step.Apply(st, now, c.ref) })
+	d.posted = d.posted || c.step.Op.posts()
 	d.observe(c, nil)
 	d.n.recipients.Failing.Remove(recipientName(c.was))
 	d.n.problems.Clear(logonce.Key{Kind: aboutRecipient, Name: c.was.ID()})
@@ -380,35 +407,41 @@ func (d *delivery) failed(c call) {
 		d.n.noReact.Store(true)
 		d.st.CanReact = false
 	case StopCopy:
-		d.copy(c.step.Copy).waits = true
+		d.stateOf(c.step.Copy).postponed = true
 	case RetryCopy:
-		d.copy(c.step.Copy).waits = true
-		d.delay(c.err)
+		d.stateOf(c.step.Copy).postponed = true
+		d.retryFor(c.err)
 	case RetryAll:
 		d.stopped = true
-		d.delay(c.err)
+		d.retryFor(c.err)
 	}
 }
 
-// delay notes that an error keeps something from being done in this delivery.
-func (d *delivery) delay(err error) {
+// retryFor notes that an error keeps something from being done in this delivery.
+func (d *delivery) retryFor(err error) {
 	if after := fault.After(err); after > 0 {
-		d.wait(after) // the other side named a time: this is waiting, not failing
+		d.again(after) // the other side named a time: this is waiting, not failing
 		return
 	}
 	d.result.Failed = true
 }
 
-// wait asks for another delivery after a time, or sooner if something else asks
+// again asks for another delivery after a time, or sooner if something else asks
 // for it.
-func (d *delivery) wait(after time.Duration) {
+func (d *delivery) again(after time.Duration) {
 	if d.result.RetryAfter == 0 || after < d.result.RetryAfter {
 		d.result.RetryAfter = after
 	}
 }
 
-// flush writes what is not written yet.
+// flush writes what is not written yet. A save that failed is not repeated here:
+// the next delivery does that, with what was posted.
 func (d *delivery) flush(ctx context.Context) {
+	if ctx.Err() != nil { // the process stops; what was posted is still recorded
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastSave)
+		defer cancel()
+	}
 	if d.draft.Dirty() && d.draft.Err() == nil {
 		_ = d.save(ctx) // logged there, and the result says that it failed
 	}
@@ -431,9 +464,13 @@ func (d *delivery) save(ctx context.Context) error {
 	switch {
 	case err == nil:
 		d.n.problems.Clear(key)
+		d.posted = false
 		return nil
 	case fault.Is(err, fault.Conflict):
 		d.log.Debug("another replica delivers this request")
+		d.stopped = true
+		d.again(conflictRetry)
+		return err
 	default:
 		d.n.problems.Problem(slog.LevelWarn, key, "record of a request can't be written yet", err, slog.String(logkey.RequestID, d.id()))
 	}

@@ -38,7 +38,8 @@ func (r Reminders) every() time.Duration {
 }
 
 // NextDue returns when the passing of time alone makes Plan return something
-// else, or zero if it never will.
+// else, or zero if it never will. Reminders come first: there are none any more
+// when access begins. A failed recipient is tried again by Resync; see settled.
 func NextDue(s State) time.Time {
 	due := []time.Time{nextReminder(s)} // none once access may have begun
 	if len(s.Record.Copies) > 0 {
@@ -93,9 +94,9 @@ func noticeAt(s State) time.Time {
 	return at
 }
 
-// waits reports whether nobody has reviewed the request yet and somebody still
+// unreviewed reports whether nobody has reviewed the request yet and somebody still
 // can.
-func (s State) waits() bool {
+func (s State) unreviewed() bool {
 	r := s.Request
 	return !s.Gone && !r.State.Resolved() && len(r.Reviews) == 0 && (r.Expires.IsZero() || s.Now.Before(r.Expires))
 }
@@ -127,7 +128,7 @@ func visibleSince(s State, c record.Copy) time.Time {
 // remindAt returns when the copy's next reminder is due, or zero if none is.
 func remindAt(s State, c record.Copy) time.Time {
 	switch {
-	case s.Reminders.After <= 0 || !s.waits() || !hasReminders(c):
+	case s.Reminders.After <= 0 || !s.unreviewed() || !hasReminders(c):
 		return time.Time{}
 	case c.Escalated && c.Reminders == 0:
 		return s.audible(s.Now) // it says why they are notified
@@ -148,7 +149,7 @@ func reminderDue(s State, c record.Copy) bool {
 // escalateAt returns when the request is to be escalated, or zero for never:
 // when the last reminder in every thread has had no answer.
 func escalateAt(s State) time.Time {
-	if s.Reminders.After <= 0 || !s.waits() || s.Record.Escalated || !s.Reminders.Escalate {
+	if s.Reminders.After <= 0 || !s.unreviewed() || s.Record.Escalated || !s.Reminders.Escalate {
 		return time.Time{}
 	}
 	var last time.Time
@@ -182,7 +183,7 @@ func (s State) escalates() bool {
 // held reports whether the copy's first message has to wait, or is no longer
 // wanted: an escalation ends once somebody has reviewed.
 func held(s State, c record.Copy) bool {
-	return c.Escalated && (!s.waits() || s.audible(s.Now).After(s.Now))
+	return c.Escalated && (!s.unreviewed() || s.audible(s.Now).After(s.Now))
 }
 
 // nextReminder returns when the passing of time alone makes a reminder or an
@@ -197,7 +198,7 @@ func nextReminder(s State) time.Time {
 	sooner(escalateAt(s))
 	for _, c := range s.Record.Copies {
 		sooner(remindAt(s, c))
-		if c.Escalated && c.At.IsZero() && s.waits() {
+		if c.Escalated && c.At.IsZero() && s.unreviewed() {
 			sooner(s.audible(s.Now))
 		}
 	}

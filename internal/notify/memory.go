@@ -33,10 +33,13 @@ type settled struct {
 // deliveryMemory is what a delivery leaves to the next one of its request.
 type deliveryMemory struct {
 	unsaved    []record.Result   // results that could not be written
-	leases     outbox.LeaseWatch // what other replicas are about to do, by copy
+	leases     outbox.LeaseWatch // since when other replicas have intents, by copy, and the record, by writerLease
 	recipients recipient.Memory  // how long look-ups have failed
 	logged     string            // the last state of the request that was logged
 }
+
+// writerLease is the key of the lease on a record; no copy's ID has a blank.
+const writerLease = "the writer"
 
 // memory returns the request's memory, which the caller's worker owns.
 func (n *Notifier) memory(id string) *deliveryMemory {
@@ -82,10 +85,23 @@ func (n *Notifier) settle(s State, by *recipient.Routing) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	m := n.request(s.Request.ID)
-	m.delivery = nil
 	if n.recipients.Routing() == by { // with other routes others may have to be notified
-		m.settled = as
+		n.request(s.Request.ID).settled = as
+	}
+}
+
+// release drops what a delivery leaves to the next one. The worker calls it that
+// has the request.
+func (n *Notifier) release(id string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := n.requests[id]
+	if m == nil {
+		return
+	}
+	m.delivery = nil
+	if *m == (requestMemory{}) {
+		delete(n.requests, id)
 	}
 }
 

@@ -171,7 +171,9 @@ func (n *Notifier) Changed(id string, now *access.Request) {
 // Reachable notes that what failed may work now: everything that waits out a
 // backoff is due.
 func (n *Notifier) Reachable() {
-	n.noReact.Store(false)
+	if n.noReact.Swap(false) {
+		n.unsettleAll() // messages may lack their reaction
+	}
 	n.queue.Kick()
 }
 

@@ -80,20 +80,20 @@ func (d *delivery) observe(c call, err error) {
 		if d.routing.Changed && d.routing.Since.After(began) {
 			began = d.routing.Since
 		}
-		e.Late = delay(began, c.ended)
+		e.Late = latency(began, c.ended)
 	case c.step.Op == Update && req.State.Resolved() && !c.was.State.Resolved():
 		decided := d.changedAt
 		if r, ok := decisive(req); ok {
 			decided = r.Created
 		}
-		e.Late = delay(decided, c.ended)
+		e.Late = latency(decided, c.ended)
 	}
 	o.Stepped(e)
 }
 
-// delay returns the time between two; zero if the first is not known. Teleport's
+// latency returns the time between two; zero if the first is not known. Teleport's
 // clock may be ahead of ours.
-func delay(from, to time.Time) time.Duration {
+func latency(from, to time.Time) time.Duration {
 	if from.IsZero() {
 		return 0
 	}

@@ -14,12 +14,11 @@ import (
 // the record last, which saves making the same edits twice.
 const writerGrace = 3 * time.Second
 
-// reconcile makes Slack show one request: load, assign recipients, plan,
-// deliver, record. What can't be done now is left to the next call.
+// reconcile makes Slack show one request, as far as that can be done now.
 //
-// Where a process may end, nothing is lost and nothing doubled: before a round
-// its posts' intents are written, after it the results. A round without its
-// results is found by its intents, and an edit without its result is made again.
+// The process may end at any line: before a round its posts' intents are written,
+// after it the results. Posts without a result are found in Slack by their intent
+// (posted again if the token may not read the history); edits are made again.
 func (n *Notifier) reconcile(ctx context.Context, id string) Result {
 	d, err := n.load(ctx, id) // the request or its tombstone, the record, what is in force
 	if err != nil {
@@ -31,7 +30,7 @@ func (n *Notifier) reconcile(ctx context.Context, id string) Result {
 	}
 	n.assign(ctx, d)
 	if left := n.deferToWriter(d.st, d.memory); left > 0 {
-		d.wait(left)
+		d.again(left)
 		return n.finish(d)
 	}
 	d.logStart(ctx)
@@ -46,13 +45,13 @@ func (n *Notifier) reconcile(ctx context.Context, id string) Result {
 func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	memory := n.memory(id)
 	draft, problems, err := n.records.Open(ctx, id, memory.unsaved)
+	n.logRecord(id, problems)
 	if err != nil {
 		return nil, err
 	}
-	n.logRecord(id, problems)
 	st := State{Record: draft.Record(), CanReact: !n.noReact.Load(), Buttons: *n.buttons.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders}
 	var details *access.Details // looked up once a message needs them
-	var fresh bool
+	var fresh bool              // an event has just brought the request
 	if st.Request, fresh = n.takeEvent(id); !fresh {
 		st.Request, err = n.o.Requests.Request(ctx, id)
 	}
@@ -68,17 +67,18 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	return n.newDelivery(st.withDigests(), draft, memory, details), nil
 }
 
-// assign adds a copy for each recipient that should have one.
+// assign adds a copy for each recipient.
 func (n *Notifier) assign(ctx context.Context, d *delivery) {
 	edit := func(rec record.Record, err error) {
-		d.draft.Note(rec)
-		if was := d.st.Record; len(rec.Copies) != len(was.Copies) || rec.RecipientsPending != was.RecipientsPending || rec.Escalated != was.Escalated {
+		was := d.st.Record
+		d.draft.Note(rec) // what only says how they were found out is saved with other things
+		if len(rec.Copies) != len(was.Copies) || rec.RecipientsPending != was.RecipientsPending || rec.Escalated != was.Escalated {
 			d.draft.Edit(rec)
 		}
 		d.st.Record = rec
 		if err != nil {
 			n.logLookup(err)
-			d.delay(err)
+			d.retryFor(err)
 		}
 	}
 	if d.st.announces() {
@@ -89,14 +89,13 @@ func (n *Notifier) assign(ctx context.Context, d *delivery) {
 	}
 }
 
-// deferToWriter returns how long to leave what is due to the replica that wrote
-// the record last.
+// deferToWriter returns how long to leave what is due to another writer.
 func (n *Notifier) deferToWriter(st State, m *deliveryMemory) time.Duration {
 	writer := st.Record.By
 	if writer == "" || n.outbox.SameHost(writer) || len(Plan(st)) == 0 {
 		return 0
 	}
-	return max(m.leases.Left("writer", writer+" "+st.digest(access.Reviewers), writerGrace), 0)
+	return max(m.leases.Left(writerLease, writer+" "+st.digest(access.Reviewers), writerGrace), 0)
 }
 
 // finish decides when to look at the request again, and what to remember of it.
@@ -110,10 +109,11 @@ func (n *Notifier) finish(d *delivery) Result {
 		return d.result
 	}
 	d.logEnd()
+	n.release(d.id())
 	if d.st.Gone {
 		n.forget(d.id())
-	} else {
-		n.settle(d.st, d.routing)
+		return d.result
 	}
-	return Result{}
+	n.settle(d.st, d.routing)
+	return d.result
 }

@@ -106,6 +106,11 @@ type Intent struct {
 	Try  int       // counts attempts, from 1
 }
 
+// Same reports whether both are one intent, written by one replica at one time.
+func (i *Intent) Same(o *Intent) bool {
+	return i != nil && o != nil && i.By == o.By && i.Part == o.Part && i.At.UnixMilli() == o.At.UnixMilli() // as stored
+}
+
 // Failure is why a recipient can't have a message until somebody changes something.
 type Failure struct {
 	Reason string // Slack's error name

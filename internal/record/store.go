@@ -30,11 +30,22 @@ func NewStore(b Backend, replica string) *Store { return &Store{backend: b, repl
 
 // Result is what a call to Slack changed in a copy. It applies as long as the
 // copy's message is where it was before the call: another replica that took
-// over and posted anew has a newer message.
+// over and posted anew has a newer message. It leaves an intent alone that is
+// not the one of its call: another replica may be in the middle of that post.
 type Result struct {
 	CopyID string
 	At     access.MessageRef // where the message was before the call; zero for a first post
+	Intent *Intent           // the intent before the call; nil if there was none
 	Apply  func(Copy) Copy
+}
+
+func (r Result) appliedTo(c Copy) Copy {
+	other := c.Intent != nil && !c.Intent.Same(r.Intent)
+	next := r.Apply(c)
+	if other {
+		next.Intent = c.Intent
+	}
+	return next
 }
 
 // Draft is a request's record while one delivery works on it. It belongs to
@@ -108,7 +119,7 @@ func (d *Draft) Apply(copyID string, apply func(Copy) Copy) {
 		d.rec.Copies, d.shared = slices.Clone(d.rec.Copies), false
 	}
 	c := d.rec.Copies[i]
-	d.results = append(d.results, Result{CopyID: copyID, At: c.At, Apply: apply})
+	d.results = append(d.results, Result{CopyID: copyID, At: c.At, Intent: c.Intent, Apply: apply})
 	d.rec.Copies[i], d.dirty = apply(c), true
 }
 
@@ -177,7 +188,7 @@ func (d *Draft) mergedInto(theirs Record) Record {
 func applied(rec Record, results []Result) Record {
 	for _, r := range results {
 		if i := rec.IndexOf(r.CopyID); i >= 0 && rec.Copies[i].At == r.At {
-			rec = rec.With(i, r.Apply(rec.Copies[i]))
+			rec = rec.With(i, r.appliedTo(rec.Copies[i]))
 		}
 	}
 	return rec

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -179,6 +180,42 @@ func other(t *testing.T, d *data, change func(record.Record) record.Record) {
 	direct := &data{values: d.values}
 	if err := direct.UpdateRecord(t.Context(), "r1", set, expect); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A result that could not be saved in time takes nothing from a replica that
+// took over meanwhile and is in the middle of its own post.
+func TestAResultLeavesAnothersIntentAlone(t *testing.T) {
+	began := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	theirs := &record.Intent{Part: "request", By: "them", At: began.Add(30 * time.Second), Try: 2}
+	cancel := func(c record.Copy) record.Copy { c.Intent = nil; return c }
+	for name, tt := range map[string]struct {
+		was   *record.Intent // that the result is about
+		apply func(record.Copy) record.Copy
+	}{
+		"ours is cancelled":          {&record.Intent{Part: "request", By: "us", At: began}, cancel},
+		"a third replica's was lost": {&record.Intent{Part: "request", By: "dead", At: began}, cancel},
+		"there was none":             {nil, func(c record.Copy) record.Copy { c.Intent, c.Failure = nil, &record.Failure{Reason: "x"}; return c }},
+	} {
+		d := &data{}
+		store := record.NewStore(d, "us")
+		draft, _ := store.Draft("r1", nil, nil)
+		draft.Note(record.Record{}.Add(record.Copy{To: "C1", Intent: tt.was}))
+		draft.Apply("C1", tt.apply)
+		other(t, d, func(r record.Record) record.Record { return r.Add(record.Copy{To: "C1", Intent: theirs}) })
+		for _, later := range []bool{false, true} { // in the same delivery, and in a later one
+			if later {
+				var err error
+				if draft, _, err = store.Open(t.Context(), "r1", draft.Unsaved()); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := draft.Save(t.Context(), asIs); err != nil {
+				t.Fatal(err)
+			}
+			if c, ok := draft.Copy("C1"); !ok || !c.Intent.Same(theirs) {
+				t.Errorf("%s, later %v: their intent is %+v", name, later, c.Intent)
+			}
+		}
 	}
 }
 
