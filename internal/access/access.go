@@ -73,6 +73,13 @@ type Request struct {
 	Expires            time.Time // when the undecided request lapses; zero if unknown
 	AccessExpires      time.Time // when approved access ends; zero if unknown
 	AssumeStart        time.Time // when approved access begins; zero for at once
+
+	// RecommendedList is the access list that Teleport recommends for long-term
+	// access; empty if there is none.
+	RecommendedList string `json:",omitempty"`
+	// Unread are the parts of the request that this version can't read and that
+	// may change what is approved. Such a request can't be decided in Slack.
+	Unread []string `json:",omitempty"`
 }
 
 // Resource is one resource that a request asks for.
@@ -81,6 +88,9 @@ type Resource struct {
 	Kind        string // node, db, app, kube_cluster, …
 	Name        string // the resource's own name, often a UUID
 	SubResource string // for example a Kubernetes namespace/pod
+	// Principals are all that the request asks for on the resource: AWS role
+	// ARNs, SSH logins or Windows logins. None means whatever the roles allow.
+	Principals []string `json:",omitempty"`
 }
 
 // ID returns the resource in Teleport's notation, /cluster/kind/name[/sub].
@@ -135,6 +145,10 @@ func (r Request) AccessEnds() time.Time {
 func (r Request) Clone() Request {
 	r.Roles = slices.Clone(r.Roles)
 	r.Resources = slices.Clone(r.Resources)
+	for i := range r.Resources {
+		r.Resources[i].Principals = slices.Clone(r.Resources[i].Principals)
+	}
+	r.Unread = slices.Clone(r.Unread)
 	r.SuggestedReviewers = slices.Clone(r.SuggestedReviewers)
 	r.Reviews = slices.Clone(r.Reviews)
 	r.Thresholds = slices.Clone(r.Thresholds)
@@ -153,6 +167,7 @@ func (r Request) Clone() Request {
 type Details struct {
 	Logins        map[string][]string // role → logins; nil if unknown
 	ResourceNames map[string]string   // Resource.ID() → friendly name
+	ListTitle     string              // of the recommended access list
 }
 
 // Cluster is the Teleport cluster that requests come from.

@@ -49,7 +49,7 @@ type Buttons struct {
 
 // Offered reports whether a message about the request has buttons for this audience.
 func (b Buttons) Offered(req Request, to Audience) bool {
-	return b.On && to == Reviewers && !req.State.Resolved() && req.Kind == ShortTerm && b.Allows(req.Roles)
+	return b.On && to == Reviewers && !req.State.Resolved() && req.Kind == ShortTerm && len(req.Unread) == 0 && b.Allows(req.Roles)
 }
 
 // Allows reports whether requests for these roles may be reviewed in Slack. One role

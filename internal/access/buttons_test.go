@@ -26,6 +26,7 @@ func TestButtonsAreOfferedWhereEverythingAllowsThem(t *testing.T) {
 		{"promoted", on, Request{Roles: ask.Roles, State: Promoted}, Reviewers, false},
 		{"expired", on, Request{Roles: ask.Roles, State: Expired}, Reviewers, false},
 		{"long-term", on, Request{Roles: ask.Roles, Kind: LongTerm}, Reviewers, false},
+		{"with a part that can't be read", on, Request{Roles: ask.Roles, Unread: []string{"field 27"}}, Reviewers, false},
 		{"another role", Buttons{On: true, Only: []string{"qa"}}, ask, Reviewers, false},
 		{"an excepted role", Buttons{On: true, Except: []string{"d*"}}, ask, Reviewers, false},
 	} {

@@ -106,6 +106,7 @@ func New(o Options) (*App, error) {
 		ClientCrt:       o.Config.Teleport.ClientCrt,
 		RootCAs:         o.Config.Teleport.RootCAs,
 		FailFast:        o.FailFast,
+		Version:         o.Version,
 		Log:             o.Log,
 		Observe:         func(c teleport.Call) { metrics.TeleportCalled(c.Took, c.Err) },
 	})

@@ -195,6 +195,16 @@ a = "{{.User.Traits.team}}"`)
 	ask(app.RouteOptions{Request: made("prod")}, explained{Name: "security", Rule: "prod", ID: "#security"})
 	ask(app.RouteOptions{Request: made("a"), Traits: map[string][]string{"team": {"dev"}}},
 		explained{Name: "dev", Key: "a", ID: dev}, explained{Name: "carol", ID: carol})
+	w.rule("labels", `access_request.spec.resource_labels_union["env"].contains("prod")`, "security")
+	saml := made("x")
+	saml.SuggestedReviewers, saml.Resources = nil, []access.Resource{{Cluster: "example.com", Kind: "saml_idp_service_provider", Name: "sp"}}
+	a = ask(app.RouteOptions{Request: saml}, explained{Name: "security", Rule: "labels", ID: "#security"},
+		explained{Name: "#dev", Key: "*", ID: dev, Mentions: "S0ONCALL01"},
+		explained{Name: "nobody@example.com", Key: "*", Err: "look up nobody@example.com: users_not_found"})
+	if len(a.Unseen) != 1 || a.Unseen[0].Rule != "labels" || !strings.Contains(a.Unseen[0].Err.Error(), "unknown_kind") {
+		t.Errorf("unseen labels: %+v", a.Unseen)
+	}
+	w.must(w.teleport.DeleteRule("labels"))
 	id := w.request(teleporttest.Request{Roles: []string{"prod"}, Reason: "why"})
 	if a := ask(app.RouteOptions{RequestID: id}, explained{Name: "security", Rule: "prod", ID: "#security"}); a.Request.ID != id {
 		t.Errorf("it is about %+v", a.Request)

@@ -189,11 +189,44 @@ func TestRulesOverLabels(t *testing.T) {
 	if w.log.has("can't be evaluated") {
 		t.Error("a rule could not be asked where all was well")
 	}
-	// Labels of half of the resources are no answer.
-	w.notifies(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("gone")}}), dev)
-	if n := w.log.count("can't be evaluated"); n != 2 || !w.log.has("resource_not_seen") || !w.log.has("preview_as_roles") {
+	// Labels of half of the resources are no answer: the rules may apply.
+	w.notifies(w.request(teleporttest.Request{Roles: role, Resources: []types.ResourceID{node("n-1"), node("gone")}}), bob, sec, dev)
+	if n := w.log.count("can't see the labels of a resource"); n != 2 || !w.log.has("resource_not_seen") || !w.log.has("preview_as_roles") {
 		t.Errorf("%d warnings, want one for each rule", n)
 	}
+}
+
+// A requester can't leave a rule's sight by adding a resource whose labels nobody
+// can look up.
+func TestRulesThatCannotSeeAllLabels(t *testing.T) {
+	w := newWorld(t, `"*" = "dev"`)
+	w.must(w.teleport.AddNode("n-1", "db-1", map[string]string{"env": "prod"}))
+	w.must(w.teleport.AddKubeCluster("k-1", map[string]string{"env": "prod"}))
+	w.rule("prod", `access_request.spec.resource_labels_union["env"].contains("prod")`, "security")
+	w.rule("role", `access_request.spec.roles.contains("admin") && access_request.spec.resource_labels_union["env"].contains("prod")`, "bob@example.com")
+	w.startPlugin()
+	resource := func(cluster, kind, name, sub string) types.ResourceID {
+		return types.ResourceID{ClusterName: cluster, Kind: kind, Name: name, SubResourceName: sub}
+	}
+	node := resource("example.com", types.KindNode, "n-1", "")
+	for _, other := range []types.ResourceID{
+		resource("example.com", "saml_idp_service_provider", "sp-1", ""),
+		resource("example.com", "git_server", "g-1", ""),
+		resource("example.com", "of the future", "x", ""),
+		resource("leaf.example.com", types.KindNode, "n-1", ""),
+	} {
+		w.notifies(w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: []types.ResourceID{node, other}}), sec, dev)
+	}
+	if n := w.log.count(`can't see the labels of a resource`); n == 0 || w.log.has("rule=role") {
+		t.Errorf("%d warnings, and the rule that doesn't ask for labels of this request has one: %v", n, w.log.has("rule=role"))
+	}
+	// What lies in a Kubernetes cluster has its labels, whatever its kind.
+	for _, kind := range []string{"pod", "kube:ns:pods", "kube:ns:deployments.apps", "kube:cw:namespaces"} {
+		w.notifies(w.request(teleporttest.Request{Roles: []string{"editor"}, Resources: []types.ResourceID{resource("example.com", kind, "k-1", "default/web")}}), sec)
+	}
+	// So have resources that are narrowed.
+	w.notifies(w.request(teleporttest.Request{Roles: []string{"access"}, Narrowed: []teleporttest.NarrowedResource{{ID: node, Logins: []string{"root"}}}}), sec)
+	w.stopPlugin()
 }
 
 func TestWithoutTheRightToReadRules(t *testing.T) {

@@ -76,6 +76,7 @@ func scriptedRoute(_ context.Context, o RouteOptions) (recipient.Explanation, er
 		},
 		Unresolved: []route.Unresolved{{Recipient: "x-{{.User.Traits.y}}", Rule: "night", What: `the requester has no trait "y"`}},
 		Outside:    []string{"weekend\x1b"},
+		Unseen:     []recipient.Unseen{{Rule: "prod", Err: &fault.Error{Op: "look up labels", Reason: "unknown_kind", Hint: "use roles"}}},
 		Requester:  access.Recipient{ID: "U0ALICE0001", Kind: access.Person},
 		Pending:    errors.New("Slack is away"),
 	}, nil

@@ -21,7 +21,7 @@ type requestFlags struct {
 func (r *requestFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.user, "user", "alice@example.com", "the requester's Teleport `username`")
 	f.StringSliceVar(&r.roles, "roles", nil, "requested `role`s, separated by commas")
-	f.StringArrayVar(&r.resources, "resource", nil, "a requested resource, `kind/name` or /cluster/kind/name; may be repeated")
+	f.StringArrayVar(&r.resources, "resource", nil, "a requested resource, `kind/name` or /cluster/kind/name, with \" as login,login\" where it is narrowed to these; may be repeated")
 	f.StringVar(&r.reason, "reason", "", "the request's reason, a `text`")
 	f.StringSliceVar(&r.reviewers, "reviewers", nil, "suggested reviewers: `username`s or emails, separated by commas")
 	f.StringArrayVar(&r.annotations, "annotation", nil, "a system annotation, `key=value`; may be repeated")
@@ -36,6 +36,7 @@ func (r *requestFlags) request(cluster string) (access.Request, error) {
 		req.Kind = access.LongTerm
 	}
 	for _, s := range r.resources {
+		s, principals, narrowed := strings.Cut(s, " as ")
 		parts := strings.SplitN(strings.TrimPrefix(s, "/"), "/", 4)
 		if !strings.HasPrefix(s, "/") {
 			parts = append([]string{cluster}, strings.SplitN(s, "/", 3)...)
@@ -46,6 +47,15 @@ func (r *requestFlags) request(cluster string) (access.Request, error) {
 		res := access.Resource{Cluster: parts[0], Kind: parts[1], Name: parts[2]}
 		if len(parts) == 4 {
 			res.SubResource = parts[3]
+		}
+		for p := range strings.SplitSeq(principals, ",") {
+			p = strings.TrimSpace(p)
+			if narrowed && p == "" {
+				return req, usageError{fmt.Errorf("--resource %q names no login behind \"as\"", s), "write it as node/web-1 as root,ubuntu"}
+			}
+			if narrowed {
+				res.Principals = append(res.Principals, p)
+			}
 		}
 		req.Resources = append(req.Resources, res)
 	}

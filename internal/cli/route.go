@@ -140,7 +140,8 @@ type answerReport struct {
 	Recipients []recipientReport `json:"recipients"`
 	LeftOut    []gapReport       `json:"left_out,omitempty"`
 	Outside    []string          `json:"outside_schedule,omitempty"` // rules
-	Later      string            `json:"unknown,omitempty"`          // why the answer is incomplete
+	Unseen     []unseenReport    `json:"unseen_labels,omitempty"`
+	Later      string            `json:"unknown,omitempty"` // why the answer is incomplete
 }
 
 type requestReport struct {
@@ -148,6 +149,9 @@ type requestReport struct {
 	User      string   `json:"user"`
 	Roles     []string `json:"roles"`
 	Resources []string `json:"resources,omitempty"`
+	// Principals are those that are asked for on each of Resources, if on any.
+	Principals [][]string `json:"principals,omitempty"`
+	Unread     []string   `json:"unread,omitempty"` // what of it can't be read
 }
 
 type recipientReport struct {
@@ -170,6 +174,13 @@ type gapReport struct {
 	What      string `json:"what"`
 }
 
+// unseenReport is a rule that may apply, because labels can't be had.
+type unseenReport struct {
+	Rule string `json:"rule"`
+	Why  string `json:"why"`
+	Hint string `json:"hint,omitempty"`
+}
+
 var reasons = map[route.Reason]string{
 	route.ByRole: "role", route.ByFallback: "fallback", route.BySuggest: "suggested", route.ByRule: "rule", route.ByEscalation: "escalation",
 }
@@ -179,9 +190,16 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 		Request:  requestReport{ID: a.Request.ID, User: a.Request.User, Roles: append([]string{}, a.Request.Roles...)},
 		Resolved: resolved, Recipients: []recipientReport{},
 	}
+	narrowed := false
 	for _, res := range a.Request.Resources {
 		r.Request.Resources = append(r.Request.Resources, res.ID())
+		r.Request.Principals = append(r.Request.Principals, append([]string{}, res.Principals...))
+		narrowed = narrowed || len(res.Principals) > 0
 	}
+	if !narrowed {
+		r.Request.Principals = nil
+	}
+	r.Request.Unread = a.Request.Unread
 	for _, t := range a.Recipients {
 		one := recipientReport{Name: t.Want.Name, Form: "place", Why: reasons[t.Want.Why], Key: t.Want.Role, Rule: t.Want.Rule, Mentions: t.Mentions}
 		if t.Want.User {
@@ -217,6 +235,9 @@ func routeReport(a recipient.Explanation, resolved, requester bool) answerReport
 		r.LeftOut = append(r.LeftOut, gapReport{Recipient: g.Recipient, Key: g.Role, Rule: g.Rule, What: g.What})
 	}
 	r.Outside = a.Outside
+	for _, u := range a.Unseen {
+		r.Unseen = append(r.Unseen, unseenReport{Rule: u.Rule, Why: u.Err.Error(), Hint: hintOf(u.Err)})
+	}
 	if a.Pending != nil {
 		r.Later = a.Pending.Error()
 	}
@@ -271,6 +292,9 @@ func (r answerReport) print(w io.Writer) error {
 	}
 	for _, rule := range r.Outside {
 		lines = append(lines, fmt.Sprintf("outside the schedule of rule %q", rule))
+	}
+	for _, u := range r.Unseen {
+		lines = append(lines, fmt.Sprintf("rule %q may apply, so its recipients and those without rules are notified: %s", u.Rule, u.Why))
 	}
 	if r.Later != "" {
 		lines = append(lines, "incomplete: "+r.Later)

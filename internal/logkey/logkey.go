@@ -64,6 +64,7 @@ const (
 	Count           = "count"
 	Replica         = "replica"
 	Version         = "version"
+	PluginVersion   = "plugin_version"
 	OldestTested    = "oldest_tested"    // version
 	NewestSupported = "newest_supported" // version
 	Signal          = "signal"

@@ -25,6 +25,7 @@ const (
 	AnswerNoMember                  // guests, bots and people of other workspaces
 	AnswerRole                      // these roles are not decided in Slack
 	AnswerLongTerm                  // lasting access is not decided in Slack
+	AnswerUnread                    // a part of the request can't be read
 	AnswerStranger                  // the message is not this plugin's
 	AnswerLate                      // the click took too long to arrive
 	AnswerBusy                      // an earlier click of the same person is still under way
@@ -49,13 +50,13 @@ func (r Renderer) Answer(a Answer, req access.Request, details access.Details, d
 			text += " " + p.answerWaits
 		}
 		// What was reviewed, from Teleport and not from the clicked message.
-		text += "\n" + r.text(p, req, asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, details)}, access.Reviewers)
+		text += "\n" + r.text(p, req, asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, details)}, access.Reviewers)
 	case AnswerDecided:
 		text = fmt.Sprintf(p.answerDecided, p.state.of(req.State))
 		if by := p.deciders(req); by != "" {
 			text = fmt.Sprintf(p.answerDecidedBy, p.state.of(req.State), by)
 		}
-	case AnswerRole, AnswerLongTerm:
+	case AnswerRole, AnswerLongTerm, AnswerUnread:
 		if u := r.link(req); u != "" {
 			text += " " + u
 		}

@@ -82,7 +82,7 @@ func (r Renderer) fields(p *phrases, req access.Request, a asked, to access.Audi
 	}
 	l = append(l, p.roleLines(a)...)
 	if len(a.resources) > 0 {
-		l.add(p.resources, p.names(a.resources, ",", listLimit))
+		l.add(p.resources, p.names(a.resources, separator(req.Resources), listLimit))
 	}
 	if strings.TrimSpace(req.Reason) != "" {
 		l.add(p.reason, p.block(req.Reason))
@@ -93,6 +93,9 @@ func (r Renderer) fields(p *phrases, req access.Request, a asked, to access.Audi
 			label = p.asked
 		}
 		l.add(label, p.names(sorted(req.SuggestedReviewers), ", ", listLimit))
+	}
+	if req.Kind == access.LongTerm && strings.TrimSpace(a.list) != "" {
+		l.add(p.recommended, p.code(a.list, nameLimit))
 	}
 	return append(l, r.times(p, req)...)
 }
@@ -113,8 +116,15 @@ func (p *phrases) roleLines(a asked) lines {
 		value := p.code(role, loginLimit)
 		if of, known := a.logins[role]; known {
 			shown := "`" + p.noLogins + "`"
-			if len(of) > 0 {
-				shown = p.names(sorted(of), ", ", loginLimit)
+			named, traits := splitLogins(of)
+			if len(named) > 0 {
+				shown = p.names(named, ", ", loginLimit)
+			}
+			switch {
+			case traits && len(named) > 0:
+				shown += ", " + p.fromTraits
+			case traits:
+				shown = p.fromTraits
 			}
 			value += " *" + p.logins + "*: " + shown
 		}
@@ -125,6 +135,20 @@ func (p *phrases) roleLines(a asked) lines {
 		l.add(p.role, value)
 	}
 	return l
+}
+
+// splitLogins returns the logins that are known, sorted, and whether there are
+// more that Teleport makes from the requester's traits: templates that could not
+// be filled in.
+func splitLogins(logins []string) (named []string, fromTraits bool) {
+	for _, l := range sorted(logins) {
+		if strings.Contains(l, "{{") {
+			fromTraits = true
+			continue
+		}
+		named = append(named, l)
+	}
+	return named, fromTraits
 }
 
 // times returns when the request expires and how long its access lasts, where

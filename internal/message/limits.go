@@ -41,6 +41,8 @@ var (
 )
 
 const (
+	// Principals of one resource before they are counted.
+	maxPrincipals = 10
 	// All lines of roles with logins together.
 	maxRoleLinesChars = 1700
 	// Thresholds that are listed by name.

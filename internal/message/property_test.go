@@ -56,6 +56,8 @@ func request() *rapid.Generator[access.Request] {
 			ResolveReason:      s.Draw(t, "ResolveReason"),
 			SuggestedReviewers: many("SuggestedReviewers"),
 			AccessListTitle:    s.Draw(t, "AccessListTitle"),
+			RecommendedList:    s.Draw(t, "RecommendedList"),
+			Unread:             rapid.SliceOfN(s, 0, 5).Draw(t, "Unread"),
 			Created:            moment().Draw(t, "Created"),
 			Expires:            moment().Draw(t, "Expires"),
 			AccessExpires:      moment().Draw(t, "AccessExpires"),
@@ -63,7 +65,7 @@ func request() *rapid.Generator[access.Request] {
 		}
 		for range rapid.IntRange(0, 30).Draw(t, "resources") {
 			req.Resources = append(req.Resources, access.Resource{
-				Cluster: s.Draw(t, "Cluster"), Kind: s.Draw(t, "Kind"), Name: s.Draw(t, "Name"), SubResource: s.Draw(t, "SubResource"),
+				Cluster: s.Draw(t, "Cluster"), Kind: s.Draw(t, "Kind"), Name: s.Draw(t, "Name"), SubResource: s.Draw(t, "SubResource"), Principals: rapid.SliceOfN(s, 0, 12).Draw(t, "Principals"),
 			})
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "reviews") {

@@ -23,7 +23,7 @@ const MaxReasonChars = 1000
 // back with the submission and does not show it.
 func (r Renderer) Reason(req access.Request, d access.Details, decision access.Decision, metadata string) slack.ModalViewRequest {
 	p := r.words(access.Reviewers)
-	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, d)}
+	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d)}
 	input := slack.NewPlainTextInputBlockElement(nil, ReasonInput)
 	input.Multiline, input.FocusOnLoad = true, true
 	input.MinLength, input.MaxLength = 1, MaxReasonChars

@@ -48,12 +48,16 @@ func (r Renderer) over(req access.Request) bool {
 // every change: a title, the fields, the link to the request, and its state.
 func (r Renderer) Request(req access.Request, d access.Details, to access.Audience) Message {
 	p := r.words(to)
-	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(req.Resources, d), logins: d.Logins}
-	blocks := make([]slack.Block, 0, 6)
+	a := asked{roles: sorted(req.Roles), resources: r.resourceNames(p, req.Resources, d), logins: d.Logins, list: recommendedList(req, d)}
+	blocks := make([]slack.Block, 0, 7)
 	t := r.overrides(p, req, d, to)
 	blocks = append(blocks, section(t.text("title", p.title(req, to))))
 	for _, s := range t.fields(r.fields(p, req, a, to)) {
 		blocks = append(blocks, section(s))
+	}
+	if len(req.Unread) > 0 && to == access.Reviewers {
+		// Apart from the fields, which may be a template's.
+		blocks = append(blocks, section(fmt.Sprintf(p.unread, p.names(req.Unread, ", ", nameLimit))))
 	}
 	// The link has a section of its own, so that long fields can't push it out.
 	for _, s := range r.reference(p, req, to).pack() {
@@ -69,6 +73,16 @@ func (r Renderer) Request(req access.Request, d access.Details, to access.Audien
 type asked struct {
 	roles, resources []string
 	logins           map[string][]string // nil if unknown
+	list             string              // the recommended access list
+}
+
+// recommendedList returns the title of the recommended access list where it is
+// known, and its name otherwise.
+func recommendedList(req access.Request, d access.Details) string {
+	if d.ListTitle != "" {
+		return d.ListTitle
+	}
+	return req.RecommendedList
 }
 
 // Review returns the thread reply about req.Reviews[i], which must exist. It is
@@ -144,7 +158,7 @@ func (r Renderer) ending(name, format string, req access.Request, d access.Detai
 	l := lines{fmt.Sprintf(format, p.yourNoun(req), p.date(req.AccessExpires))}
 	switch {
 	case len(req.Resources) > 0:
-		l.add(p.resources, p.names(r.resourceNames(req.Resources, d), ",", listLimit))
+		l.add(p.resources, p.names(r.resourceNames(p, req.Resources, d), separator(req.Resources), listLimit))
 	case len(req.Roles) > 0:
 		l.add(p.roles, p.names(sorted(req.Roles), ",", listLimit))
 	}
@@ -160,7 +174,7 @@ func (r Renderer) Minimal(req access.Request, to access.Audience) Message {
 	case len(req.Roles) > 0:
 		what = p.names(sorted(req.Roles), ",", loginLimit)
 	case len(req.Resources) > 0:
-		what = p.names(r.resourceNames(req.Resources, access.Details{}), ",", loginLimit)
+		what = p.names(r.resourceNames(p, req.Resources, access.Details{}), separator(req.Resources), loginLimit)
 	}
 	link := r.link(req)
 	if link == "" || !plainID(req.ID) {

@@ -141,9 +141,52 @@ func TestRequestGolden(t *testing.T) {
 		golden(t, "hostile-denied-"+audience, renderer.Request(in(access.Denied, hostileRequest()), details, to))
 	}
 
+	narrowed := resourceRequest()
+	narrowed.Resources = []access.Resource{
+		{Cluster: "example.com", Kind: "node", Name: "5d1c2bd5-2e5c-4cf0-8e43-24d4a9a1f0a3", Principals: []string{"root", "postgres"}},
+		{Cluster: "example.com", Kind: "app", Name: "aws", Principals: []string{"arn:aws:iam::123456789012:role/admin", "arn:aws-cn:iam::123456789012:role/admin"}},
+		{Cluster: "example.com", Kind: "windows_desktop", Name: "desk", Principals: []string{"a, b; /example.com/node/x", "`<@U1>"}},
+	}
+	golden(t, "narrowed", renderer.Request(narrowed, details, access.Reviewers))
+	golden(t, "ko-narrowed", inKorean.Request(narrowed, details, access.Reviewers))
+
+	lots := resourceRequest()
+	lots.Resources = nil
+	for i := range 150 {
+		lots.Resources = append(lots.Resources, access.Resource{Cluster: "example.com", Kind: "node", Name: fmt.Sprintf("5d1c2bd5-2e5c-4cf0-8e43-24d4a9a1f%03d", i)})
+	}
+	golden(t, "many-nodes", renderer.Request(lots, access.Details{}, access.Reviewers))
+	lots.Resources = nil
+	for i := range 20 {
+		lots.Resources = append(lots.Resources, access.Resource{
+			Cluster: "example.com", Kind: "kube:ns:pods", Name: "production-eu-central-1", SubResource: fmt.Sprintf("payments/api-7d9c5b6f4-%05d", i),
+		})
+	}
+	golden(t, "many-pods", renderer.Request(lots, access.Details{}, access.Reviewers))
+
+	recommended := longTermRequest()
+	recommended.RecommendedList = "0197e7a5-0000-7000-8000-000000000001"
+	titled := access.Details{ResourceNames: details.ResourceNames, ListTitle: "Database on-call"}
+	golden(t, "recommended", renderer.Request(recommended, titled, access.Reviewers))
+	golden(t, "recommended-untitled", renderer.Request(recommended, details, access.Reviewers))
+	golden(t, "ko-recommended", inKorean.Request(recommended, titled, access.Reviewers))
+
+	unread := resourceRequest()
+	unread.Unread = []string{"spec field 27", "constraint 12"}
+	withButtons, inKoreanToo := renderer, inKorean
+	withButtons.Buttons, inKoreanToo.Buttons = access.Buttons{On: true}, access.Buttons{On: true}
+	if m := withButtons.Request(unread, details, access.Requester); strings.Contains(fmt.Sprint(m.Plain()), "spec field 27") {
+		t.Errorf("the requester is asked to review:\n%s", m.Plain())
+	}
+	golden(t, "unread", withButtons.Request(unread, details, access.Reviewers))
+	golden(t, "ko-unread", inKoreanToo.Request(unread, details, access.Reviewers))
+
 	logins := roleRequest()
 	logins.Roles = append(logins.Roles, "unknown")
 	known := access.Details{Logins: map[string][]string{"editor": {"root", "admin"}, "access": nil}}
+	templates := access.Details{Logins: map[string][]string{"editor": {"root", "{{internal.logins}}"}, "access": {"{{external.x}}"}}}
+	golden(t, "logins-from-traits", renderer.Request(roleRequest(), templates, access.Reviewers))
+	golden(t, "ko-logins-from-traits", inKorean.Request(roleRequest(), templates, access.Reviewers))
 	golden(t, "logins", renderer.Request(logins, known, access.Reviewers))
 	golden(t, "ko-logins", inKorean.Request(logins, known, access.Reviewers))
 
@@ -290,7 +333,7 @@ func TestText(t *testing.T) {
 		{"approved", renderer, in(access.Approved, roleRequest()), access.Reviewers,
 			"Approved: alice requested roles access, editor in example.com: Investigate the failing nightly backup, see OPS-1432."},
 		{"resources", renderer, resourceRequest(), access.Reviewers,
-			"alice requests /example.com/db/orders, node/web-1 and 1 more in example.com: Investigate the failing nightly backup, see OPS-1432."},
+			"alice requests db/orders, node/web-1 and 1 more in example.com: Investigate the failing nightly backup, see OPS-1432."},
 		{"requester", renderer, in(access.Denied, roleRequest()), access.Requester,
 			"Your request for roles access, editor in example.com was denied: Investigate the failing nightly backup, see OPS-1432."},
 		{"many roles", renderer, many, access.Reviewers,
@@ -367,7 +410,7 @@ func TestAResourceOfAnUnknownClusterIsNamedWithoutOne(t *testing.T) {
 	r := Renderer{Cluster: access.Cluster{Name: "example.com"}}
 	req := access.Request{ID: "r1", User: "alice", State: access.Expired, Resources: []access.Resource{{Kind: "node", Name: "db-1"}}}
 	d := access.Details{ResourceNames: map[string]string{req.Resources[0].ID(): "db-1"}}
-	names := strings.Join(r.resourceNames(req.Resources, d), " ")
+	names := strings.Join(r.resourceNames(&english, req.Resources, d), " ")
 	if names != "node/db-1" {
 		t.Errorf("got %q", names)
 	}

@@ -2,7 +2,9 @@ package message
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -128,14 +130,15 @@ func sorted(names []string) []string {
 }
 
 // resourceNames returns the resources as kind and friendly name where that is
-// known, and in Teleport's notation otherwise.
-func (r Renderer) resourceNames(resources []access.Resource, d access.Details) []string {
+// known, and in Teleport's notation otherwise, with the principals where a request
+// names them.
+func (r Renderer) resourceNames(p *phrases, resources []access.Resource, d access.Details) []string {
 	names := make([]string, 0, len(resources))
 	for _, res := range resources {
 		id := res.ID()
 		friendly := d.ResourceNames[id]
 		if friendly == "" {
-			names = append(names, id)
+			names = append(names, p.withPrincipals(id, res.Principals))
 			continue
 		}
 		n := res.Kind + "/" + friendly
@@ -145,8 +148,54 @@ func (r Renderer) resourceNames(resources []access.Resource, d access.Details) [
 		if res.Cluster != "" && res.Cluster != r.Cluster.Name {
 			n += " (" + res.Cluster + ")" // a leaf cluster may have the same names
 		}
-		names = append(names, n)
+		names = append(names, p.withPrincipals(n, res.Principals))
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// separator returns what stands between resources in a list: principals have
+// commas between them.
+func separator(resources []access.Resource) string {
+	if slices.ContainsFunc(resources, func(r access.Resource) bool { return len(r.Principals) > 0 }) {
+		return "; "
+	}
+	return ","
+}
+
+// withPrincipals returns the resource's name with the principals that are asked
+// for on it, if there are any.
+func (p *phrases) withPrincipals(name string, principals []string) string {
+	if len(principals) == 0 {
+		return name
+	}
+	shown := sorted(principals)
+	more := len(shown) - maxPrincipals
+	if more > 0 {
+		shown = shown[:maxPrincipals]
+	}
+	for i, s := range shown {
+		shown[i] = principal(s)
+	}
+	list := strings.Join(shown, ", ")
+	if more > 0 {
+		list += fmt.Sprintf(p.more, more)
+	}
+	return fmt.Sprintf(p.principals, name, list)
+}
+
+// roleARN is the ARN of an AWS role in the standard partition, whose account and
+// name say everything.
+var roleARN = regexp.MustCompile(`^arn:aws:iam::(\d{12}:role/[\w+=,.@/-]+)$`)
+
+// principal returns a login as it stands in a list, quoted where it would look
+// like more than one, or a role's ARN without what all of them begin with.
+func principal(s string) string {
+	if m := roleARN.FindStringSubmatch(s); m != nil {
+		s = m[1]
+	}
+	if s == "" || strings.ContainsAny(s, "\",; \t\n") {
+		return strconv.Quote(s)
+	}
+	return s
 }

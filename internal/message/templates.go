@@ -111,6 +111,7 @@ type view struct {
 	ResolveReason string
 	Reviewers     []string // suggested ones
 	AccessList    string   // where a promoted request leads
+	Recommended   string   // the access list that Teleport recommends for long-term access
 	Annotations   map[string][]string
 	Approvals     int
 	Denials       int
@@ -163,9 +164,9 @@ func (r Renderer) view(p *phrases, req access.Request, d access.Details, to acce
 	return view{
 		ID: template.Head(req.ID), Cluster: template.Head(r.Cluster.Name), User: template.Head(req.User), Kind: kind,
 		State: req.State.String(), Status: p.withEmoji(req.State),
-		Roles: sorted(req.Roles), Resources: r.resourceNames(req.Resources, d), Logins: d.Logins,
+		Roles: sorted(req.Roles), Resources: r.resourceNames(p, req.Resources, d), Logins: d.Logins,
 		Reason: template.Head(req.Reason), ResolveReason: template.Head(req.ResolveReason), Reviewers: sorted(req.SuggestedReviewers),
-		AccessList: template.Head(req.AccessListTitle), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
+		AccessList: template.Head(req.AccessListTitle), Recommended: template.Head(recommendedList(req, d)), Annotations: req.SystemAnnotations, Approvals: approvals, Denials: denials,
 		Created: template.InstantOf(req.Created), Expires: template.InstantOf(req.Expires),
 		AccessStarts: template.InstantOf(req.AssumeStart), AccessExpires: template.InstantOf(req.AccessExpires),
 		AccessEnded: r.over(req), Resolved: req.State.Resolved(), ForRequester: to == access.Requester,

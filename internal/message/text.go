@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,7 +15,7 @@ func (r Renderer) text(p *phrases, req access.Request, a asked, to access.Audien
 	what := p.someAccess
 	switch {
 	case len(a.resources) > 0:
-		what = fmt.Sprintf(p.theseRes, p.firstNames(a.resources))
+		what = fmt.Sprintf(p.theseRes, p.firstNames(r.withoutCluster(a.resources)))
 	case len(a.roles) == 1:
 		what = fmt.Sprintf(p.oneRole, p.firstNames(a.roles))
 	case len(a.roles) > 1:
@@ -44,20 +45,35 @@ func (r Renderer) text(p *phrases, req access.Request, a asked, to access.Audien
 	return fmt.Sprintf(p.textReason, line, reason)
 }
 
-// firstNames returns the first names and how many more there are.
-func (p *phrases) firstNames(names []string) string {
-	var b strings.Builder
+// withoutCluster returns the resources' names without the cluster that the line
+// names anyway.
+func (r Renderer) withoutCluster(names []string) []string {
+	names = slices.Clone(names)
 	for i, n := range names {
-		if i == maxTextNames {
-			fmt.Fprintf(&b, p.more, len(names)-i)
+		if rest, ok := strings.CutPrefix(n, "/"+r.Cluster.Name+"/"); ok && r.Cluster.Name != "" {
+			names[i] = rest
+		}
+	}
+	return names
+}
+
+// firstNames returns the first names and how many more there are. Names of which
+// the same is left once they are cut are shown once.
+func (p *phrases) firstNames(names []string) string {
+	var shown []string
+	for _, n := range names {
+		if short := p.short(n, p.empty); !slices.Contains(shown, short) {
+			shown = append(shown, short)
+		}
+		if len(shown) == maxTextNames {
 			break
 		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(p.short(n, p.empty))
 	}
-	return b.String()
+	line := strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		line += fmt.Sprintf(p.more, more)
+	}
+	return line
 }
 
 // short returns a name for the line, or instead if the name is empty.

@@ -50,14 +50,17 @@ type phrases struct {
 	suggested, asked                                          string
 	expires, lasts, until, starts, ended                      string
 	link, approve, deny, details, logIn                       string
-	status, resolutionReason, accessList                      string
+	status, resolutionReason, accessList, recommended         string
 
+	principals  string // [1] a resource, [2] logins or roles that are asked for on it
+	unread      string // [1] what of a request can't be read
 	lastsUntil  string // [1] a duration, [2] a date
 	more        string // [1] how many
 	moreLines   string // [1] how many; a line of its own
 	truncated   string
 	empty       string
 	noLogins    string
+	fromTraits  string // logins that are not known
 	emoji       byState
 	decided     byState // one capitalised word, before a colon
 	approvals   string  // [1] how many

@@ -248,13 +248,16 @@ func Digest(req access.Request, to access.Audience, b access.Buttons) string {
 		List                  string
 		Expires               time.Time
 		AccessExpires, Assume time.Time
-		Buttons               string `json:",omitempty"` // as before there were any where there are none
+		Recommended           string   `json:",omitempty"`
+		Unread                []string `json:",omitempty"`
+		Buttons               string   `json:",omitempty"` // as before there were any where there are none
 	}{
 		To: to, Kind: req.Kind, Roles: req.Roles, Resources: req.Resources,
 		Reason: req.Reason, ResolveReason: req.ResolveReason, State: req.State,
 		Reviewers: req.SuggestedReviewers, Approvals: approvals, Denials: denials,
 		Thresholds: req.Thresholds, List: req.AccessListTitle,
 		AccessExpires: req.AccessExpires.UTC().Truncate(time.Second), Assume: req.AssumeStart.UTC().Truncate(time.Second),
+		Recommended: req.RecommendedList, Unread: req.Unread,
 		Buttons: message.DescribeButtons(b, req, to),
 	}
 	if !req.State.Resolved() {

@@ -27,6 +27,7 @@ type assignment struct {
 	pending          error // the first that makes it worth assigning again
 	unresolved       []route.Unresolved
 	outside          []string // rules, see Explanation
+	unseen           []Unseen
 	recipients       []Assigned
 }
 
@@ -54,8 +55,12 @@ func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
 	reached, waiting := a.add(ctx, byRule.Wants)
 
 	wanted := len(byRule.Wants)
+	a.unseen = byRule.unseen
 	switch {
-	case reached || waiting || byRule.pending != nil:
+	case byRule.pending != nil:
+	case len(byRule.unseen) > 0:
+		wanted += a.addStatic(ctx, inputs)
+	case reached || waiting:
 	case byRule.failed && reviewersNotified(in.Record):
 		// Rules reached somebody when they could be evaluated. That they can't
 		// be now is no reason to notify others.

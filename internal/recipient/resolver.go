@@ -278,6 +278,7 @@ type Explanation struct {
 	Recipients []Assigned         // in the order in which they are asked for
 	Unresolved []route.Unresolved // configured recipients that came to nobody
 	Outside    []string           // rules that don't apply: the request was made outside their schedules
+	Unseen     []Unseen           // rules that may apply
 	Requester  access.Recipient   // who asks, in Slack; zero if they get no message
 	Pending    error              // why some of it could not be found out; nil if it could
 }
@@ -295,7 +296,7 @@ type Assigned struct {
 // nothing; problems with rules and recipients are logged as for a request.
 func (r *Resolver) Explain(ctx context.Context, req access.Request) Explanation {
 	a := r.assign(ctx, Input{Request: req, Routing: r.Routing(), Memory: &Memory{}})
-	e := Explanation{Request: req, Recipients: a.recipients, Unresolved: a.unresolved, Outside: a.outside, Pending: a.pending}
+	e := Explanation{Request: req, Recipients: a.recipients, Unresolved: a.unresolved, Outside: a.outside, Unseen: a.unseen, Pending: a.pending}
 	if !r.o.NoRequester {
 		e.Requester = a.requester
 	}

@@ -142,6 +142,7 @@ type ruleResult struct {
 	failed  bool     // at least one rule could not be evaluated, or saw no traits
 	pending error    // why they are better evaluated again before anything is decided
 	outside []string // the rules whose schedules don't have the time when the request was made
+	unseen  []Unseen // rules that depend on labels that can't be had
 }
 
 // matchRules evaluates every rule for the request. A rule that can't be
@@ -155,9 +156,19 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 			result.outside = append(result.outside, one.Source.Name)
 			continue
 		}
-		applies, err := inputs.match(ctx, one)
+		applies, unseen, err := inputs.match(ctx, one)
 		key := logonce.Key{Kind: aboutRule, Name: one.Source.Name}
 		switch {
+		case err == nil && unseen != nil && !fault.Is(unseen, fault.Permanent) && reviewersNotified(inputs.in.Record):
+			// The labels could be had when the request was new: that a resource is
+			// gone since is no reason to notify others.
+			result.failed = true
+		case err == nil && unseen != nil:
+			applying = append(applying, one)
+			result.unseen = append(result.unseen, Unseen{Rule: one.Source.Name, Err: unseen})
+			r.ruleFailed(one.Source.Name, reasonOf(unseen))
+			r.problems.Problem(slog.LevelWarn, key, "access monitoring rule can't see the labels of a resource, notifying its recipients and those of static routes", unseen,
+				slog.String(logkey.Rule, one.Source.Name), slog.String(logkey.RequestID, req.ID))
 		case err == nil:
 			if !one.Needs().Labels || len(req.Resources) > 0 { // its look-ups were made
 				r.problems.Clear(key)
@@ -170,11 +181,7 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 			result.pending = err
 		default:
 			result.failed = true
-			reason := "evaluate"
-			if f, ok := fault.As(err); ok {
-				reason = f.Reason
-			}
-			r.ruleFailed(one.Source.Name, reason)
+			r.ruleFailed(one.Source.Name, reasonOf(err))
 			r.problems.Problem(slog.LevelWarn, key, "access monitoring rule can't be evaluated, going on without it", err,
 				slog.String(logkey.Rule, one.Source.Name), slog.String(logkey.RequestID, req.ID))
 		}
@@ -185,6 +192,22 @@ func (r *Resolver) matchRules(ctx context.Context, inputs *ruleInputs) ruleResul
 	}
 	result.Routed = routing.named.United(applying, input)
 	return result
+}
+
+// Unseen is a rule that depends on labels that can't be had, because of the kind
+// of a resource, its cluster or a right. It may apply, so its recipients are
+// notified; it may not, so those of the static routes are as well. Otherwise a
+// requester could avoid a rule by adding such a resource.
+type Unseen struct {
+	Rule string
+	Err  error // why
+}
+
+func reasonOf(err error) string {
+	if f, ok := fault.As(err); ok {
+		return f.Reason
+	}
+	return "evaluate"
 }
 
 // ruleInputs looks things up at most once for all rules, and only if one needs
@@ -202,24 +225,32 @@ type lookup[V any] struct {
 	err   error
 }
 
-func (l *ruleInputs) match(ctx context.Context, one rule.Rule) (bool, error) {
+// match evaluates one rule. unseen is why it could not, if that is for labels
+// that can't be had.
+func (l *ruleInputs) match(ctx context.Context, one rule.Rule) (applies bool, unseen, err error) {
 	input := rule.Input{Request: l.in.Request}
-	var err error
 	if one.Needs().Traits {
 		if input.Traits, err = l.traitsOf(ctx); err != nil {
-			return false, err
+			return false, nil, err
 		}
 	}
 	if one.Needs().Labels {
-		if input.Labels, err = l.labelsOf(ctx); err != nil {
-			return false, err
+		switch input.Labels, err = l.labelsOf(ctx); {
+		case fault.Is(err, fault.Permanent), fault.Is(err, fault.NotFound), fault.Is(err, fault.Denied):
+			input.NoLabels, unseen = true, err
+		case err != nil:
+			return false, nil, err
 		}
 	}
 	ok, err := one.Match(input)
-	if err != nil {
-		return false, &fault.Error{Class: fault.Permanent, Reason: "evaluate", Err: err}
+	var e *rule.Error
+	switch {
+	case errors.As(err, &e) && e.NoLabels:
+		return false, unseen, nil
+	case err != nil:
+		return false, nil, &fault.Error{Class: fault.Permanent, Reason: "evaluate", Err: err}
 	}
-	return ok, nil
+	return ok, nil, nil // without reading labels
 }
 
 // traitsInTime returns the requester's traits for recipients that are made
@@ -238,7 +269,7 @@ func (l *ruleInputs) traitsInTime(ctx context.Context, pending error) (map[strin
 
 // errNoInspector is the problem with rules that need look-ups without an
 // Inspector.
-var errNoInspector = fault.New(fault.Permanent, "look up what a rule asks for", "not_supported")
+var errNoInspector = fault.New(fault.Unsupported, "look up what a rule asks for", "not_supported")
 
 // traitsOf returns the requester's traits, none if they may not be read: so
 // does the published plugin, with a warning.

@@ -61,6 +61,8 @@ type extension struct {
 	Escalated         bool        `json:"escalated,omitempty"`
 	By                string      `json:"by,omitempty"`
 	Reviewers         []string    `json:"reviewers,omitempty"`
+	Recommended       string      `json:"recommended,omitempty"`
+	Principals        [][]string  `json:"principals,omitempty"` // of each of the published resources
 	Created           int64       `json:"created,omitempty"`
 	AccessExpires     int64       `json:"access_expires,omitempty"`
 	Reviews           int         `json:"reviews,omitempty"`    // published.Reviews
@@ -176,6 +178,10 @@ func (r *Record) merge(own extension, reviews int, resolution access.State) {
 	r.published = published{Reviews: own.Reviews, Resolution: own.Resolution}
 	r.Snapshot.Kind = own.Kind
 	r.Snapshot.SuggestedReviewers = own.Reviewers
+	r.Snapshot.RecommendedList = own.Recommended
+	if len(own.Principals) == len(r.Snapshot.Resources) { // else somebody else wrote the resources since
+		r.Snapshot.Principals = own.Principals
+	}
 	r.Snapshot.Created = fromMilli(own.Created)
 	r.Snapshot.AccessExpires = fromMilli(own.AccessExpires)
 	resolvedSince := resolution.Resolved() && resolution.String() != own.Resolution
@@ -284,7 +290,7 @@ func (r Record) encode() map[string]string {
 	note := published{Reviews: r.repliesEverywhere(), Resolution: r.resolutionEverywhere()}
 	own := extension{
 		State: a.State.String(), Kind: a.Kind, Adopted: r.Adopted, RecipientsPending: r.RecipientsPending, Assigned: r.Assigned,
-		Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers,
+		Escalated: r.Escalated, By: r.By, Reviewers: a.SuggestedReviewers, Recommended: a.RecommendedList, Principals: a.Principals,
 		Created: toMilli(a.Created), AccessExpires: toMilli(a.AccessExpires),
 		Reviews: note.Reviews, Resolution: note.Resolution,
 	}

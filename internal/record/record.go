@@ -16,6 +16,7 @@
 package record
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -54,6 +55,8 @@ type Snapshot struct {
 	Roles              []string
 	Logins             map[string][]string // role → logins; nil if unknown
 	Resources          []string            // as people read them: kind/friendly-name, or the resource ID
+	Principals         [][]string          // those that are asked for on each of Resources; nil if on none
+	RecommendedList    string              // as people read it
 	Reason             string
 	State              access.State
 	ResolveReason      string
@@ -191,6 +194,9 @@ func (r Record) WithRequest(req access.Request, d access.Details) Record {
 		Annotations: req.Clone().SystemAnnotations,
 		Logins:      d.Logins,
 	}
+	if req.RecommendedList != "" {
+		about.RecommendedList = cmp.Or(d.ListTitle, r.Snapshot.RecommendedList, req.RecommendedList)
+	}
 	if about.Logins == nil {
 		about.Logins = r.Snapshot.Logins
 	}
@@ -206,6 +212,7 @@ func (r Record) WithRequest(req access.Request, d access.Details) Record {
 		}
 		about.Resources = append(about.Resources, name)
 	}
+	about.Principals = principalsOf(req.Resources)
 	r.Snapshot = about
 	return r
 }
@@ -216,14 +223,17 @@ func (r Record) Tombstone(id string) (access.Request, access.Details) {
 	a := r.Snapshot
 	req := access.Request{
 		ID: id, User: a.User, Kind: a.Kind, Roles: a.Roles, Reason: a.Reason, State: a.State, ResolveReason: a.ResolveReason,
-		SuggestedReviewers: a.SuggestedReviewers, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
+		SuggestedReviewers: a.SuggestedReviewers, RecommendedList: a.RecommendedList, SystemAnnotations: a.Annotations, Created: a.Created, AccessExpires: a.AccessExpires,
 	}
 	if !req.State.Resolved() {
 		req.State = access.Expired
 	}
 	d := access.Details{Logins: a.Logins}
-	for _, name := range a.Resources {
+	for i, name := range a.Resources {
 		res := resourceOf(name)
+		if i < len(a.Principals) {
+			res.Principals = a.Principals[i]
+		}
 		req.Resources = append(req.Resources, res)
 		if name != res.ID() {
 			if d.ResourceNames == nil {
@@ -251,6 +261,25 @@ func (r Record) Details(req access.Request) access.Details {
 		}
 	}
 	return d
+}
+
+// maxPrincipals bounds how many principals of a request a record has; a message
+// shows fewer.
+const maxPrincipals = 100
+
+// principalsOf returns the principals that are asked for on each resource, as
+// far as a record takes them; nil if on none.
+func principalsOf(resources []access.Resource) [][]string {
+	if !slices.ContainsFunc(resources, func(r access.Resource) bool { return len(r.Principals) > 0 }) {
+		return nil
+	}
+	all, left := make([][]string, len(resources)), maxPrincipals
+	for i, r := range resources {
+		n := min(len(r.Principals), left)
+		all[i] = slices.Clone(r.Principals[:n])
+		left -= n
+	}
+	return all
 }
 
 // resourceOf undoes what WithRequest did to a resource, as far as that goes.

@@ -131,7 +131,7 @@ func TestBrokenValuesAreNamedAndTheRestIsRead(t *testing.T) {
 func TestWritesWhatThePublishedPluginReads(t *testing.T) {
 	rec := record.Record{}.WithRequest(access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor", "auditor"}, Reason: "because", State: access.Denied, ResolveReason: "no",
-		Resources: []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "db", Name: "pg"}},
+		Resources: []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1", Principals: []string{"postgres", "root"}}, {Cluster: "main", Kind: "db", Name: "pg"}},
 		Created:   created, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
 	}, access.Details{
 		Logins:        map[string][]string{"editor": {"root"}},
@@ -215,16 +215,22 @@ func TestUnknownKeysSurvive(t *testing.T) {
 func TestATombstoneIsWhatWasSeen(t *testing.T) {
 	req := access.Request{
 		ID: "r1", User: "alice", Roles: []string{"editor"}, Reason: "why", Created: created, AccessExpires: created.Add(time.Hour),
-		Resources:          []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "kube", Name: "k", SubResource: "ns/pod"}},
-		SuggestedReviewers: []string{"bob"}, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
+		Resources:       []access.Resource{{Cluster: "main", Kind: "node", Name: "uuid-1"}, {Cluster: "main", Kind: "kube", Name: "k", SubResource: "ns/pod"}},
+		RecommendedList: "list-1", SuggestedReviewers: []string{"bob"}, SystemAnnotations: map[string][]string{"ticket": {"OPS-1"}},
 	}
-	rec := record.Record{}.WithRequest(req, access.Details{ResourceNames: map[string]string{"/main/node/uuid-1": "db-1"}})
+	rec := record.Record{}.WithRequest(req, access.Details{ResourceNames: map[string]string{"/main/node/uuid-1": "db-1"}, ListTitle: "On-call"}).WithRequest(req, access.Details{})
 	got, d := rec.Tombstone("r1")
 	if got.State != access.Expired {
 		t.Errorf("state %v, want EXPIRED for what nobody decided", got.State)
 	}
 	if got.User != "alice" || got.Reason != "why" || got.Resources[1].ID() != "/main/kube/k/ns/pod" {
 		t.Errorf("tombstone %+v", got)
+	}
+	if got.RecommendedList != "On-call" {
+		t.Errorf("recommended list %q, want the title that was known", got.RecommendedList)
+	}
+	if diff := cmp.Diff(req.Resources[0].Principals, got.Resources[0].Principals); diff != "" {
+		t.Errorf("principals (-seen +ghost)\n%s", diff)
 	}
 	if diff := cmp.Diff(req.SystemAnnotations, got.SystemAnnotations); diff != "" {
 		t.Errorf("annotations (-seen +tombstone)\n%s", diff)

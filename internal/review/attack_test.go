@@ -101,6 +101,10 @@ func TestClicksThatMustNotCount(t *testing.T) {
 			o.id = o.request(teleporttest.Request{LongTerm: true})
 			o.at = o.announce(o.id)
 		}, want: review.Refused, why: "long_term", told: "Requests for long-term access"},
+		{name: "a request with a part that can't be read", before: func(o *environment) {
+			o.id = o.request(teleporttest.Request{SpecFields: []byte{0xd8, 0x01, 0x01}})
+			o.at = o.announce(o.id)
+		}, want: review.Refused, why: "unread_part", told: "can't read"},
 		{name: "an expired request that Teleport has still to remove", before: func(o *environment) {
 			o.lag.Store(int64(time.Hour))
 			o.id = o.request(teleporttest.Request{TTL: time.Minute})

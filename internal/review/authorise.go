@@ -158,6 +158,8 @@ func authorise(s Settings, in interaction, user access.User, req access.Request,
 		return refused("reviewed", message.AnswerReviewed)
 	case req.Kind != access.ShortTerm:
 		return refused("long_term", message.AnswerLongTerm)
+	case len(req.Unread) > 0:
+		return refused("unread_part", message.AnswerUnread)
 	case !s.Buttons.Allows(req.Roles):
 		return refused("role_not_allowed", message.AnswerRole)
 	}

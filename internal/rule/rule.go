@@ -51,6 +51,9 @@ type Input struct {
 	Request access.Request
 	Traits  map[string][]string // the requester's; only for rules that need them
 	Labels  []map[string]string // of each requested resource; only for rules that need them
+	// NoLabels means that the labels can't be had: a condition that reads them
+	// fails with Error.NoLabels.
+	NoLabels bool
 }
 
 // Rule is a compiled rule.
@@ -124,6 +127,8 @@ type Error struct {
 	Line     int    // of the condition, from 1; 0 if it is about a schedule
 	Column   int    // from 1, in characters
 	Reason   string
+	// NoLabels means that the condition depends on labels that can't be had.
+	NoLabels bool
 }
 
 // Error returns `rule "name": condition 1:5: reason`, or

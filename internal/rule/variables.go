@@ -63,7 +63,12 @@ func intersection(resources []map[string]string) map[string][]string {
 
 // use returns the variable as an expression.
 func (v variable) use() expr {
-	return expr{typ: v.typ, eval: func(e *env) (value, *Error) { return v.read(e.in), nil }}
+	return expr{typ: v.typ, eval: func(e *env) (value, *Error) {
+		if v.needs.Labels && e.in.NoLabels {
+			return value{}, &Error{Line: 1, Column: 1, Reason: "the labels of a resource can't be had", NoLabels: true}
+		}
+		return v.read(e.in), nil
+	}}
 }
 
 // unknownVariable returns the message about an unknown name, with what is

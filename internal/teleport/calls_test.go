@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/types"
 	"google.golang.org/grpc/codes"
 
@@ -242,6 +243,49 @@ func TestDetails(t *testing.T) {
 				t.Errorf("GetRole was called %d times, want 3: a role is remembered", n)
 			}
 		})
+	}
+}
+
+// Names of what identity providers and AWS bring; git servers can't be listed, and
+// are asked for once.
+func TestNamesOfOtherKinds(t *testing.T) {
+	s := startServer(t, teleporttest.Options{ClusterName: "c"})
+	s.AddAccountAssignment("a1", "AdminAccess on production")
+	saml := &types.SAMLIdPServiceProviderV1{
+		ResourceHeader: types.ResourceHeader{Kind: types.KindSAMLIdPServiceProvider, Version: types.V1, Metadata: types.Metadata{
+			Name: "s1", Labels: map[string]string{types.OriginLabel: types.OriginOkta, types.OktaAppNameLabel: "Payroll"},
+		}},
+		Spec: types.SAMLIdPServiceProviderSpecV1{EntityID: "payroll"},
+	}
+	if err := errors.Join(s.AddIdentityCenterAccount("i1", "production"), s.AddResource(saml)); err != nil {
+		t.Fatal(err)
+	}
+	c, j := connectedClient(t, s)
+	var req access.Request
+	for kind, name := range map[string]string{
+		"aws_ic_account": "i1", "aws_ic_account_assignment": "a1", "saml_idp_service_provider": "s1", "git_server": "g1",
+	} {
+		req.Resources = append(req.Resources, access.Resource{Cluster: "c", Kind: kind, Name: name})
+	}
+	want := map[string]string{
+		"/c/aws_ic_account/i1": "production", "/c/aws_ic_account_assignment/a1": "AdminAccess on production", "/c/saml_idp_service_provider/s1": "Payroll",
+	}
+	for range 2 {
+		if diff := cmp.Diff(want, c.Details(t.Context(), req).ResourceNames); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	if n := s.Calls()["ListResources"]; n != 7 {
+		t.Errorf("%d calls, want one for each kind each time, and one for git servers", n)
+	}
+	if l := j.lines("level=WARN"); len(l) != 0 {
+		t.Errorf("warnings: %q", l)
+	}
+	git := &proto.PaginatedResource{Resource: &proto.PaginatedResource_GitServer{GitServer: &types.ServerV2{
+		Kind: types.KindGitServer, Metadata: types.Metadata{Name: "g1"}, Spec: types.ServerSpecV2{GitHub: &types.GitHubServerMetadata{Organization: "acme"}},
+	}}}
+	if name, friendly := friendlyName(git); name != "g1" || friendly != "acme" {
+		t.Errorf("a git server is %q, %q", name, friendly)
 	}
 }
 

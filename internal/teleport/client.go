@@ -25,6 +25,8 @@ type Options struct {
 	ClientCrt string // path of a PEM certificate
 	RootCAs   string // path of PEM certificate authorities
 
+	Version string // of this program, for warnings about what it can't read
+
 	FailFast bool         // a lost connection ends Serve with an error
 	Log      *slog.Logger // nil for slog.Default
 
@@ -64,11 +66,13 @@ type Client struct {
 	refresh  time.Duration // zero for never
 	dialer   dialer
 	failFast bool
+	version  string
 	log      *slog.Logger
 	problems *logonce.Logger
 	roles    *cache[[]string]            // role → logins
 	emails   *cache[answer]              // username → email
 	traits   *cache[map[string][]string] // username → traits
+	noTraits *cache[struct{}]            // username → its traits could not be read
 	labels   *cache[map[string]string]   // kind/name of a resource → labels
 	rights   *missingRights
 	renewed  chan struct{} // holds one token after credentials were renewed
@@ -119,11 +123,13 @@ func New(o Options) (*Client, error) {
 		files:    files{identity: o.Identity, key: o.ClientKey, certificate: o.ClientCrt, root: o.RootCAs},
 		dialer:   dialer{addr: o.Addr, dial: o.Dialer},
 		failFast: o.FailFast,
+		version:  o.Version,
 		log:      log,
 		problems: logonce.New(log),
 		roles:    newCache[[]string](),
 		emails:   newCache[answer](),
 		traits:   newCache[map[string][]string](),
+		noTraits: newCache[struct{}](),
 		labels:   newCache[map[string]string](),
 		rights:   newMissingRights(log),
 		renewed:  make(chan struct{}, 1),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gravitational/teleport/api/client/proto"
 	"github.com/gravitational/teleport/api/defaults"
+	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 	"github.com/gravitational/teleport/api/types"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
@@ -36,13 +37,18 @@ func (c *Client) Details(ctx context.Context, r access.Request) access.Details {
 	ctx, cancel := context.WithTimeout(ctx, detailsBudget)
 	defer cancel()
 	return access.Details{
-		Logins:        c.logins(ctx, r.Roles),
+		Logins:        c.logins(ctx, r.User, r.Roles),
 		ResourceNames: c.resourceNames(ctx, conn.cluster.Name, r.Resources),
+		ListTitle:     c.listTitle(ctx, r.RecommendedList),
 	}
 }
 
-func (c *Client) logins(ctx context.Context, roles []string) map[string][]string {
+// logins returns the logins of each role, with those that the user's traits come
+// to. Where the traits can't be read the templates stay.
+func (c *Client) logins(ctx context.Context, user string, roles []string) map[string][]string {
 	var logins map[string][]string
+	traits, known := map[string][]string(nil), false
+	asked := false
 	for _, role := range roles {
 		l, ok := c.roleLogins(ctx, role)
 		if !ok {
@@ -51,9 +57,51 @@ func (c *Client) logins(ctx context.Context, roles []string) map[string][]string
 		if logins == nil {
 			logins = make(map[string][]string, len(roles))
 		}
+		if slices.ContainsFunc(l, isLoginTemplate) {
+			if !asked {
+				traits, known = c.traitsForLogins(ctx, user)
+				asked = true
+			}
+			if known {
+				logins[role] = fillLogins(l, traits)
+				continue
+			}
+		}
 		logins[role] = slices.Clone(l)
 	}
 	return logins
+}
+
+// listTitle returns what people call an access list.
+func (c *Client) listTitle(ctx context.Context, name string) string {
+	const kind = types.KindAccessList
+	if name == "" || !c.rights.ask(kind) {
+		return ""
+	}
+	var list *listspb.AccessList
+	err := c.call(ctx, "read access list "+name, reads, func(ctx context.Context, conn *connection) (err error) {
+		list, err = conn.lists.GetAccessList(ctx, &listspb.GetAccessListRequest{Name: name})
+		return err
+	})
+	if c.rights.failed(kind, "read", err) {
+		return ""
+	}
+	return list.GetSpec().GetTitle()
+}
+
+// traitsForLogins returns the user's traits. After a failure it waits before it
+// asks for those of the same user again: only a message is less precise without.
+func (c *Client) traitsForLogins(ctx context.Context, user string) (map[string][]string, bool) {
+	if _, failed := c.noTraits.get(user); failed {
+		return nil, false
+	}
+	traits, err := c.Traits(ctx, user)
+	if err != nil {
+		c.noTraits.put(user, struct{}{}, askAgain)
+		c.log.Debug("can't look up traits, so logins from traits aren't named", logkey.User, user, logkey.Error, err)
+		return nil, false
+	}
+	return traits, true
 }
 
 func (c *Client) roleLogins(ctx context.Context, name string) ([]string, bool) {
@@ -91,6 +139,11 @@ var named = map[string]string{
 	types.KindNode:      types.KindNode,
 	types.KindApp:       types.KindAppServer,
 	types.KindUserGroup: types.KindUserGroup,
+
+	types.KindIdentityCenterAccount:           types.KindIdentityCenterAccount,
+	types.KindIdentityCenterAccountAssignment: types.KindIdentityCenterAccountAssignment,
+	types.KindSAMLIdPServiceProvider:          types.KindSAMLIdPServiceProvider,
+	types.KindGitServer:                       types.KindGitServer,
 }
 
 func (c *Client) resourceNames(ctx context.Context, cluster string, resources []access.Resource) map[string]string {
@@ -164,6 +217,18 @@ func friendlyName(r *proto.PaginatedResource) (name, friendly string) {
 	case r.GetUserGroup() != nil:
 		g := r.GetUserGroup()
 		return g.GetName(), types.FriendlyName(g)
+	case r.GetIdentityCenterAccountAssignment() != nil:
+		a := r.GetIdentityCenterAccountAssignment()
+		return a.Metadata.Name, a.DisplayName
+	case r.GetSAMLIdPServiceProvider() != nil:
+		p := r.GetSAMLIdPServiceProvider()
+		return p.GetName(), types.FriendlyName(p)
+	case r.GetGitServer() != nil:
+		s := r.GetGitServer()
+		if s.GetGitHub() != nil && s.GetGitHub().Organization != "" {
+			return s.GetName(), s.GetGitHub().Organization
+		}
+		return s.GetName(), s.GetHostname()
 	}
 	return "", ""
 }
@@ -201,6 +266,10 @@ func (m *missingRights) failed(kind, verbs string, err error) bool {
 		if !was {
 			m.log.Warn("missing a Teleport right, messages show less detail", logkey.Kind, kind, logkey.Error, err,
 				logkey.Hint, "grant the role of these credentials "+verbs+" on "+kind)
+		}
+	case fault.Is(err, fault.Unsupported):
+		if !was {
+			m.denied[kind] = time.Now().Add(askAgain) // this server can't list them
 		}
 	case err == nil && was:
 		delete(m.denied, kind)

@@ -29,7 +29,8 @@ const (
 )
 
 // labelled are the kinds whose labels can be looked up, with the kind that
-// they are listed as. What lies within a Kubernetes cluster has the cluster's.
+// they are listed as. What lies within a Kubernetes cluster has the cluster's; its
+// kind is one of the older ones or begins with kubePrefix.
 var labelled = map[string]string{
 	types.KindNode:              types.KindNode,
 	types.KindApp:               types.KindAppServer,
@@ -45,7 +46,7 @@ var labelled = map[string]string{
 func (c *Client) Labels(ctx context.Context, resources []access.Resource) ([]map[string]string, error) {
 	const op = "look up the labels of resources"
 	if len(resources) > maxLabelled {
-		return nil, fault.New(fault.Permanent, op, "too many resources")
+		return nil, fault.New(fault.Permanent, op, "too_many_resources")
 	}
 	conn := c.connected()
 	if conn == nil {
@@ -90,9 +91,13 @@ func (c *Client) Labels(ctx context.Context, resources []access.Resource) ([]map
 	return labels, nil
 }
 
+// kubePrefix begins the kinds of newer servers for what lies within a Kubernetes
+// cluster: kube:ns:pods, kube:cw:namespaces, kube:ns:deployments.apps.
+const kubePrefix = "kube:"
+
 // labelKind is the kind whose labels the resource has.
 func labelKind(r access.Resource) string {
-	if slices.Contains(types.KubernetesResourcesKinds, r.Kind) {
+	if strings.HasPrefix(r.Kind, kubePrefix) || slices.Contains(types.KubernetesResourcesKinds, r.Kind) {
 		return types.KindKubernetesCluster
 	}
 	return r.Kind

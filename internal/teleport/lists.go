@@ -2,13 +2,17 @@ package teleport
 
 import (
 	"context"
+	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	listspb "github.com/gravitational/teleport/api/gen/proto/go/teleport/accesslist/v1"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 )
 
 const (
@@ -35,6 +39,11 @@ func (c *Client) AccessLists(ctx context.Context, yield func(access.AccessList) 
 			return err
 		}
 		for _, l := range page.GetAccessLists() {
+			if typ := listType(l.GetSpec().ProtoReflect().GetUnknown()); !knownListType(typ) {
+				c.problems.Problem(slog.LevelWarn, logonce.Key{Kind: unreadProblem, Name: "access list type"},
+					"access list has a type that this version doesn't know, reminding its owners", fault.New(fault.Unsupported, "access list type "+strconv.Quote(typ), "unread_part"),
+					slog.String(logkey.List, l.GetHeader().GetMetadata().GetName()), slog.String(logkey.PluginVersion, c.version))
+			}
 			if err := yield(accessList(l)); err != nil {
 				return err
 			}
@@ -94,6 +103,10 @@ func accessList(l *listspb.AccessList) access.AccessList {
 	out := access.AccessList{
 		Name: l.GetHeader().GetMetadata().GetName(), Title: l.GetSpec().GetTitle(),
 		Owners: usernames(l.GetSpec().GetOwners()), NotifyBefore: defaultNotifyBefore,
+	}
+	typ := listType(l.GetSpec().ProtoReflect().GetUnknown())
+	if typ == listStatic || typ == listSCIM {
+		return out // its members come from elsewhere, and nobody reviews them
 	}
 	if at := audit.GetNextAuditDate(); at.IsValid() && at.AsTime().Unix() > 0 {
 		out.NextReview = at.AsTime()

@@ -2,6 +2,7 @@ package teleport
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,33 @@ func TestAccessLists(t *testing.T) {
 	}
 	if n := s.Calls()["ListAccessLists"]; n != 2 {
 		t.Errorf("%d calls for %d lists", n, len(want))
+	}
+}
+
+// Lists whose members come from Terraform or an identity provider have owners and
+// dates, and nobody reviews them.
+func TestAccessListsThatNobodyReviews(t *testing.T) {
+	s := startServer(t, teleporttest.Options{})
+	c, j := connectedClient(t, s)
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	for _, typ := range []string{"", "dynamic", "future", "scim", "static"} {
+		if err := s.SetAccessList(teleporttest.AccessList{Name: "list " + typ, Type: typ, Owners: []string{"bob"}, NextAudit: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := lists(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, l := range all {
+		got[l.Name] = !l.NextReview.IsZero()
+	}
+	if diff := cmp.Diff(map[string]bool{"list ": true, "list dynamic": true, "list future": true, "list scim": false, "list static": false}, got); diff != "" {
+		t.Errorf("who is reminded (-want +got):\n%s", diff)
+	}
+	if l := j.lines("level=WARN"); len(l) != 1 || !strings.Contains(l[0], "future") {
+		t.Errorf("warnings: %q, want one about the unknown type", l)
 	}
 }
 

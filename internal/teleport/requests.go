@@ -36,7 +36,7 @@ func (c *Client) Requests(ctx context.Context, yield func(access.Request) error)
 		}
 		for i, r := range page.AccessRequests {
 			page.AccessRequests[i] = nil
-			if r == nil {
+			if r == nil || r.GetDryRun() {
 				continue
 			}
 			if err := yield(c.request(r)); err != nil {
@@ -95,13 +95,17 @@ func (c *Client) streamRequests(ctx context.Context, filter types.AccessRequestF
 		if err != nil {
 			return classify(opList, err, reads)
 		}
+		if r.GetDryRun() {
+			continue
+		}
 		if err := yield(c.request(r)); err != nil {
 			return err
 		}
 	}
 }
 
-// Request returns one access request; [fault.NotFound] when it is gone.
+// Request returns one access request; [fault.NotFound] when it is gone, or a dry
+// run, which nobody decides.
 func (c *Client) Request(ctx context.Context, id string) (access.Request, error) {
 	op := "read access request " + id
 	if id == "" { // would be a filter for all of them
@@ -123,7 +127,7 @@ func (c *Client) Request(ctx context.Context, id string) (access.Request, error)
 		err = c.streamRequests(limited, filter, take)
 	case err == nil:
 		for _, r := range page.AccessRequests {
-			if r != nil {
+			if r != nil && !r.GetDryRun() {
 				_ = take(c.request(r))
 			}
 		}

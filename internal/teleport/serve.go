@@ -20,6 +20,7 @@ const (
 	watchProblem       logonce.Kind = "watch"
 	resyncProblem      logonce.Kind = "resync"
 	rulesProblem       logonce.Kind = "rules"
+	unreadProblem      logonce.Kind = "unread" // by the part
 	credentialsProblem logonce.Kind = "credentials"
 )
 

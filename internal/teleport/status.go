@@ -62,6 +62,7 @@ func Reasons() []string {
 	all := []string{
 		"certificate_expired", "certificate_refused", "unknown_authority",
 		"credentials_missing", "credentials_unreadable", "credentials_unusable", tooNew,
+		"other_cluster", "unknown_kind", "resource_not_seen", "too_many_resources",
 	}
 	for _, r := range reasons {
 		all = append(all, r)

@@ -1,12 +1,17 @@
 package teleport
 
 import (
+	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/gravitational/teleport/api/types"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/teleport-slack/teleport-slack/internal/access"
+	"github.com/teleport-slack/teleport-slack/internal/fault"
+	"github.com/teleport-slack/teleport-slack/internal/logkey"
+	"github.com/teleport-slack/teleport-slack/internal/logonce"
 )
 
 // request translates Teleport's access request. Reviews that our own user
@@ -15,16 +20,30 @@ func (c *Client) request(r *types.AccessRequestV3) access.Request {
 	c.mu.Lock()
 	self := c.creds.user
 	c.mu.Unlock()
-	return request(r, self)
+	out := request(r, self)
+	unread := out.Unread
+	for _, v := range r.GetReviews() {
+		unread = append(unread[:len(unread):len(unread)], unreadOfReview(v.XXX_unrecognized)...)
+	}
+	for _, what := range unread {
+		c.problems.Problem(slog.LevelWarn, logonce.Key{Kind: unreadProblem, Name: what},
+			"access request has a part that this version can't read", &fault.Error{Class: fault.Unsupported, Reason: "unread_part", Op: what,
+				Hint: "upgrade teleport-slack; a request with such a part has no buttons, review it in Teleport"},
+			slog.String(logkey.RequestID, out.ID), slog.String(logkey.PluginVersion, c.version))
+	}
+	return out
 }
 
 // request translates Teleport's access request. Reviews that the user self
 // submitted came from Slack. The result shares no memory with r.
 func request(r *types.AccessRequestV3, self string) access.Request {
+	spec := readNewerSpec(r.Spec.XXX_unrecognized)
 	out := access.Request{
 		ID:                 r.GetName(),
 		User:               r.GetUser(),
-		Kind:               kind(r.Spec.XXX_unrecognized),
+		Kind:               spec.kind,
+		RecommendedList:    spec.list,
+		Resources:          spec.withPlain(r.GetRequestedResourceIDs()),
 		Roles:              slices.Clone(r.GetRoles()),
 		Reason:             r.GetRequestReason(),
 		State:              state(r.GetState()),
@@ -38,11 +57,11 @@ func request(r *types.AccessRequestV3, self string) access.Request {
 	if t := r.GetAssumeStartTime(); t != nil {
 		out.AssumeStart = known(*t)
 	}
-	for _, id := range r.GetRequestedResourceIDs() {
-		out.Resources = append(out.Resources, access.Resource{
-			Cluster: id.ClusterName, Kind: id.Kind, Name: id.Name, SubResource: id.SubResourceName,
-		})
+	if s := r.GetState(); s != types.RequestState_NONE && types.RequestState_name[int32(s)] == "" {
+		spec.cannotRead("state %d", s)
 	}
+	eachField(r.XXX_unrecognized, func(n protowire.Number, _ uint64, _ []byte) { spec.cannotRead("field %d", n) })
+	out.Unread = spec.unread
 	for _, t := range r.GetThresholds() {
 		out.Thresholds = append(out.Thresholds, access.Threshold{
 			Name: t.Name, Approve: int(t.Approve), Deny: int(t.Deny),

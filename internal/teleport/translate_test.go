@@ -1,6 +1,7 @@
 package teleport
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -105,5 +106,14 @@ func TestMajor(t *testing.T) {
 		if got != want {
 			t.Errorf("major(%q) = %d, want %d", in, got, want)
 		}
+	}
+}
+
+// A state of a newer server is no reason to offer a decision.
+func TestUnknownStateCannotBeRead(t *testing.T) {
+	r := &types.AccessRequestV3{Spec: types.AccessRequestSpecV3{State: 5}, XXX_unrecognized: []byte{0x30, 0x01}}
+	got := request(r, "")
+	if want := []string{"state 5", "field 6"}; !slices.Equal(got.Unread, want) || got.State != access.Pending {
+		t.Errorf("state %v, unread %q, want %q", got.State, got.Unread, want)
 	}
 }

@@ -2,6 +2,7 @@ package teleport
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/gravitational/teleport/api/types"
@@ -50,24 +51,34 @@ func TestSubmittedBy(t *testing.T) {
 	}
 }
 
-func TestKindIsLongTermWhenInDoubt(t *testing.T) {
-	field := func(n protowire.Number, v uint64) []byte {
+func TestRequestKind(t *testing.T) {
+	number := func(n protowire.Number, v uint64) []byte {
 		return protowire.AppendVarint(protowire.AppendTag(nil, n, protowire.VarintType), v)
 	}
+	text := func(n protowire.Number, v string) []byte {
+		return protowire.AppendString(protowire.AppendTag(nil, n, protowire.BytesType), v)
+	}
 	for _, tt := range []struct {
-		name string
-		in   []byte
-		want access.Kind
+		name   string
+		in     []byte
+		want   access.Kind
+		unread []string
 	}{
-		{"nothing", nil, access.ShortTerm},
-		{"short-term", field(23, 1), access.ShortTerm},
-		{"long-term", field(23, 2), access.LongTerm},
-		{"long-term under another number", append(field(23, 1), field(30, 2)...), access.LongTerm},
-		{"a text", protowire.AppendString(protowire.AppendTag(nil, 24, protowire.BytesType), "\x02"), access.ShortTerm},
-		{"a number that the api knows", field(3, 2), access.ShortTerm},
+		{"nothing", nil, access.ShortTerm, nil},
+		{"undefined", number(24, 0), access.ShortTerm, nil},
+		{"short-term", number(24, 1), access.ShortTerm, nil},
+		{"long-term", number(24, 2), access.LongTerm, nil},
+		{"a kind of the future", number(24, 3), access.ShortTerm, []string{"request kind 3"}},
+		{"another type", text(24, "\x02"), access.ShortTerm, []string{"spec field 24"}},
+		{"the enrichment of a dry run", text(23, "\x0a\x01x"), access.ShortTerm, nil},
+		{"a field of the future", append(number(24, 2), number(27, 2)...), access.LongTerm, []string{"spec field 27"}},
+		{"twice the same", append(number(27, 1), number(27, 2)...), access.ShortTerm, []string{"spec field 27"}},
+		{"a reserved number", number(19, 2), access.ShortTerm, nil},
+		{"cut off", []byte{0xc0}, access.ShortTerm, []string{"spec"}},
 	} {
-		if got := kind(tt.in); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		s := readNewerSpec(tt.in)
+		if s.kind != tt.want || !slices.Equal(s.unread, tt.unread) {
+			t.Errorf("%s: %v, unread %q; want %v, %q", tt.name, s.kind, s.unread, tt.want, tt.unread)
 		}
 	}
 }
@@ -75,10 +86,21 @@ func TestKindIsLongTermWhenInDoubt(t *testing.T) {
 func FuzzFieldsOfNewerServers(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(onBehalf())
-	f.Add([]byte{0xb8, 0x01, 0x02})
+	f.Add([]byte{0xc0, 0x01, 0x02})
+	f.Add([]byte{0xd2, 0x01, 0x12, 0x0a, 0x06, 0x12, 0x01, 'k', 0x1a, 0x01, 'n', 0x12, 0x08, 0x0a, 0x02, 'v', '1', 0x5a, 0x02, 0x0a, 0x00})
 	f.Add([]byte{11<<3 | 2, 200, 'x'})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		kind(b)
+		spec := readNewerSpec(b)
+		if len(spec.unread) > maxUnread {
+			t.Errorf("%d unread parts", len(spec.unread))
+		}
+		for _, r := range spec.resources {
+			if r.Kind == "" || r.Name == "" {
+				t.Errorf("%+v is no resource", r)
+			}
+		}
+		unreadOfReview(b)
+		listType(b)
 		if by := submittedBy(b); by != "" && !bytes.Contains(b, []byte(by)) {
 			t.Errorf("%q is not in it", by)
 		}

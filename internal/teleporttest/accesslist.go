@@ -30,6 +30,9 @@ type AccessList struct {
 	OwnerLists []string
 	// InheritedOwners are the usernames that OwnerLists come to.
 	InheritedOwners []string
+	// Type is "static" or "scim" for lists that nobody reviews, as servers from
+	// 18 on have them; empty for others.
+	Type string
 	// NextAudit is until when it is to be reviewed; never if zero.
 	NextAudit time.Time
 	// NotifyBefore is how long before that owners are notified; if zero the server
@@ -64,6 +67,9 @@ func (s *Server) SetAccessList(l AccessList) error {
 			Title: l.Title, Audit: &listspb.AccessListAudit{},
 			MembershipRequires: &listspb.AccessListRequires{}, OwnershipRequires: &listspb.AccessListRequires{}, Grants: &listspb.AccessListGrants{},
 		},
+	}
+	if l.Type != "" {
+		list.Spec.ProtoReflect().SetUnknown(appendText(nil, 12, l.Type))
 	}
 	if !l.NextAudit.IsZero() {
 		list.Spec.Audit.NextAuditDate = timestamppb.New(l.NextAudit)
@@ -132,6 +138,24 @@ func (l *listsService) ListAccessLists(_ context.Context, in *listspb.ListAccess
 		out.AccessLists = append(out.AccessLists, proto.CloneOf(l.s.version.sentList(all.m[name].list)))
 	}
 	return out, nil
+}
+
+// GetAccessList returns one list.
+func (l *listsService) GetAccessList(_ context.Context, in *listspb.GetAccessListRequest) (*listspb.AccessList, error) {
+	if err := l.exists(); err != nil {
+		return nil, err
+	}
+	if err := l.s.rights.check(types.KindAccessList, types.VerbRead); err != nil {
+		return nil, err
+	}
+	all := l.s.lists
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	found, ok := all.m[in.GetName()]
+	if !ok {
+		return nil, trace.NotFound("access list %q not found", in.GetName())
+	}
+	return proto.CloneOf(found.list), nil
 }
 
 // GetAccessListOwners returns everybody who owns a list, by themselves or

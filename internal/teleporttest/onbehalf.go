@@ -158,10 +158,3 @@ func SubmittedBy(rev types.AccessReview) string {
 	}
 	return ""
 }
-
-// longTerm encodes the request kind, an enum in types.AccessRequestSpecV3 that
-// the api module has no name for; the number is the first after those it has.
-func longTerm() []byte {
-	const requestKindField, longTermValue = 23, 2
-	return protowire.AppendVarint(protowire.AppendTag(nil, requestKindField, protowire.VarintType), longTermValue)
-}

@@ -11,12 +11,17 @@ import (
 	"github.com/gravitational/trace"
 )
 
-// AddResource adds a resource or replaces it: a node, app server, database
-// server, Kubernetes server, Kubernetes cluster or user group.
+// AddResource adds a resource or replaces it: a node, git server, app server,
+// database server, Kubernetes server, Kubernetes cluster, user group or SAML
+// application.
 func (s *Server) AddResource(resource types.ResourceWithLabels) error {
 	var p *proto.PaginatedResource
 	switch r := resource.(type) {
 	case *types.ServerV2:
+		if r.GetKind() == types.KindGitServer {
+			p = &proto.PaginatedResource{Resource: &proto.PaginatedResource_GitServer{GitServer: apiutils.CloneProtoMsg(r)}}
+			break
+		}
 		if r.GetKind() != types.KindNode {
 			return trace.BadParameter("unexpected server kind %q", r.GetKind())
 		}
@@ -31,22 +36,63 @@ func (s *Server) AddResource(resource types.ResourceWithLabels) error {
 		p = &proto.PaginatedResource{Resource: &proto.PaginatedResource_KubeCluster{KubeCluster: apiutils.CloneProtoMsg(r)}}
 	case *types.UserGroupV1:
 		p = &proto.PaginatedResource{Resource: &proto.PaginatedResource_UserGroup{UserGroup: apiutils.CloneProtoMsg(r)}}
+	case *types.SAMLIdPServiceProviderV1:
+		p = &proto.PaginatedResource{Resource: &proto.PaginatedResource_SAMLIdPServiceProvider{SAMLIdPServiceProvider: apiutils.CloneProtoMsg(r)}}
 	default:
 		return trace.BadParameter("unexpected resource type %T", resource)
 	}
+	s.addPaginated(p)
+	return nil
+}
+
+// AddAccountAssignment adds an AWS account with a permission set, of AWS IAM
+// Identity Center.
+func (s *Server) AddAccountAssignment(name, display string) {
+	s.addPaginated(&proto.PaginatedResource{Resource: &proto.PaginatedResource_IdentityCenterAccountAssignment{
+		IdentityCenterAccountAssignment: &proto.IdentityCenterAccountAssignment{
+			Kind: types.KindIdentityCenterAccountAssignment, Version: types.V1, Metadata: types.Metadata{Name: name}, DisplayName: display,
+			Account: &proto.IdentityCenterAccount{}, PermissionSet: &proto.IdentityCenterPermissionSet{},
+		},
+	}})
+}
+
+// AddIdentityCenterAccount adds an AWS account of AWS IAM Identity Center, which
+// is an application.
+func (s *Server) AddIdentityCenterAccount(name, display string) error {
+	app, err := types.NewAppV3(types.Metadata{Name: name, Description: display}, types.AppSpecV3{
+		URI: "https://example.awsapps.com/start", PublicAddr: "example.awsapps.com", IdentityCenter: &types.AppIdentityCenter{AccountID: name},
+	})
+	if err != nil {
+		return trace.Wrap(err)
+	}
+	srv, err := types.NewAppServerV3FromApp(app, "apps.example.com", "app-agent")
+	if err != nil {
+		return trace.Wrap(err)
+	}
+	return s.AddResource(srv)
+}
+
+func (s *Server) addPaginated(p *proto.PaginatedResource) {
 	d := s.directory
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	i, found := slices.BinarySearchFunc(d.resources, p, func(a, b *proto.PaginatedResource) int {
 		x, y := resourceOf(a), resourceOf(b)
-		return cmp.Or(cmp.Compare(x.GetKind(), y.GetKind()), cmp.Compare(x.GetName(), y.GetName()))
+		return cmp.Or(cmp.Compare(listedAs(x), listedAs(y)), cmp.Compare(x.GetName(), y.GetName()))
 	})
 	if found {
 		d.resources[i] = p
 	} else {
 		d.resources = slices.Insert(d.resources, i, p)
 	}
-	return nil
+}
+
+// listedAs returns the kind that the resource is listed as.
+func listedAs(r types.ResourceWithLabels) string {
+	if a, ok := r.(*types.AppServerV3); ok && a.Spec.App != nil && a.Spec.App.Spec.IdentityCenter != nil {
+		return types.KindIdentityCenterAccount
+	}
+	return r.GetKind()
 }
 
 // AddNode adds an SSH server; its hostname is its friendly name.
@@ -139,6 +185,12 @@ func resourceOf(p *proto.PaginatedResource) types.ResourceWithLabels {
 		return r.KubeCluster
 	case *proto.PaginatedResource_UserGroup:
 		return r.UserGroup
+	case *proto.PaginatedResource_GitServer:
+		return r.GitServer
+	case *proto.PaginatedResource_SAMLIdPServiceProvider:
+		return r.SAMLIdPServiceProvider
+	case *proto.PaginatedResource_IdentityCenterAccountAssignment:
+		return proto.UnpackICAccountAssignment(r.IdentityCenterAccountAssignment)
 	}
 	panic("teleporttest: AddResource stores no other type")
 }
@@ -163,7 +215,8 @@ func (a *authService) ListResources(ctx context.Context, in *proto.ListResources
 	}
 	switch in.ResourceType {
 	case types.KindNode, types.KindAppServer, types.KindDatabaseServer, types.KindKubeServer,
-		types.KindKubernetesCluster, types.KindUserGroup:
+		types.KindKubernetesCluster, types.KindUserGroup,
+		types.KindIdentityCenterAccount, types.KindIdentityCenterAccountAssignment, types.KindSAMLIdPServiceProvider:
 	default:
 		return nil, trace.NotImplemented("resource type %s does not support pagination", in.ResourceType)
 	}
@@ -183,7 +236,7 @@ func (a *authService) ListResources(ctx context.Context, in *proto.ListResources
 	defer d.mu.Unlock()
 	for _, p := range d.resources {
 		r := resourceOf(p)
-		if r.GetKind() != in.ResourceType || !types.MatchLabels(r, in.Labels) || !r.MatchSearch(in.SearchKeywords) {
+		if listedAs(r) != in.ResourceType || !types.MatchLabels(r, in.Labels) || !r.MatchSearch(in.SearchKeywords) {
 			continue
 		}
 		ok, err := expr.matches(r)

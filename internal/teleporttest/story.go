@@ -18,6 +18,9 @@ type Request struct {
 	// Roles and Resources are what is asked for; at least one of them.
 	Roles     []string
 	Resources []types.ResourceID
+	// Narrowed are further resources, each with the principals that are asked
+	// for on it, as servers from 18 on know them.
+	Narrowed []NarrowedResource
 	// Reason is why.
 	Reason string
 	// SuggestedReviewers are usernames or emails.
@@ -27,6 +30,13 @@ type Request struct {
 	Thresholds []types.AccessReviewThreshold
 	// LongTerm asks for access that lasts, as servers from 18 on know it.
 	LongTerm bool
+	// RecommendedList is the access list that a long-term request should become.
+	RecommendedList string
+	// SpecFields are encoded protobuf fields that are added to the spec, as a
+	// server of the future would.
+	SpecFields []byte
+	// DryRun makes a dry run, and unlike a real server keeps it.
+	DryRun bool
 	// Annotations are the system annotations.
 	Annotations map[string][]string
 	// TTL is how long it may stay undecided; 1 hour if zero.
@@ -47,13 +57,16 @@ func (s *Server) CreateRequest(req Request) (types.AccessRequest, error) {
 		}
 		id = v7.String()
 	}
+	if len(req.Narrowed) > 0 && len(req.Roles)+len(req.Resources) == 0 {
+		return nil, trace.BadParameter("a request for narrowed resources needs the roles that Teleport finds for them")
+	}
 	r, err := types.NewAccessRequestWithResources(id, req.User, req.Roles, req.Resources)
 	if err != nil {
 		return nil, trace.Wrap(err)
 	}
 	now := s.opts.Clock().UTC()
-	if v3, ok := r.(*types.AccessRequestV3); ok && req.LongTerm {
-		v3.Spec.XXX_unrecognized = longTerm()
+	if v3, ok := r.(*types.AccessRequestV3); ok {
+		v3.Spec.XXX_unrecognized = req.newerFields()
 	}
 	r.SetRequestReason(req.Reason)
 	r.SetSuggestedReviewers(req.SuggestedReviewers)
@@ -69,6 +82,12 @@ func (s *Server) CreateRequest(req Request) (types.AccessRequest, error) {
 		r.SetAssumeStartTime(now.Add(req.AssumeStart))
 	}
 	created, err := s.requests.create(r)
+	if err == nil && req.DryRun {
+		created.SetDryRun(true)
+		s.requests.mu.Lock()
+		s.requests.storeLocked(clone(created))
+		s.requests.mu.Unlock()
+	}
 	if err != nil {
 		return nil, err // not the nil of another type
 	}
