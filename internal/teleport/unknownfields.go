@@ -389,7 +389,7 @@ func schedule(entry []byte) rule.Schedule {
 	read := func(b []byte, take map[protowire.Number]func([]byte)) {
 		fields, valid := fieldsOf(b)
 		for _, f := range fields {
-			if known := take[f.number]; known != nil && f.wire == protowire.BytesType {
+			if known := take[f.number]; known != nil && f.bytes != nil {
 				known(f.bytes)
 			} else {
 				s.Unread = fmt.Sprintf("field %d", f.number)
@@ -422,28 +422,14 @@ func schedule(entry []byte) rule.Schedule {
 // field is one encoded field.
 type field struct {
 	number protowire.Number
-	wire   protowire.Type
-	bytes  []byte // of a text or a message
+	bytes  []byte // of a text or a message; nil for anything else
 }
 
 // fieldsOf returns the encoded fields up to the first invalid one, and whether
 // there was none.
 func fieldsOf(b []byte) (fields []field, valid bool) {
-	for len(b) > 0 {
-		number, wire, tag := protowire.ConsumeTag(b)
-		if tag < 0 {
-			return fields, false
-		}
-		size := protowire.ConsumeFieldValue(number, wire, b[tag:])
-		if size < 0 {
-			return fields, false
-		}
-		f := field{number: number, wire: wire}
-		if wire == protowire.BytesType {
-			f.bytes, _ = protowire.ConsumeBytes(b[tag:])
-		}
-		fields = append(fields, f)
-		b = b[tag+size:]
-	}
-	return fields, true
+	valid = eachField(b, func(n protowire.Number, _ uint64, text []byte) {
+		fields = append(fields, field{number: n, bytes: text})
+	})
+	return fields, valid
 }
