@@ -153,7 +153,7 @@ type event struct {
 	at      time.Time
 }
 
-// changedTo notes a change that an event told of, and the request after it.
+// changedTo notes a change that an event brought, and the request after it.
 func (n *Notifier) changedTo(id string, req *access.Request) {
 	now := time.Now()
 	n.changed(id, now)

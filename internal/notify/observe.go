@@ -6,7 +6,7 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/queue"
 )
 
-// Observer is told what was done, for metrics. Its methods are called from many
+// Observer gets what was done, for metrics. Its methods are called from many
 // goroutines and must not block.
 type Observer interface {
 	Stepped(Stepped)

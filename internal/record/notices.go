@@ -17,8 +17,8 @@ const keyNotices = "user_notifications"
 // stopped: who was reminded when stands in the published key, and what is
 // under way in extension.
 type Notices struct {
-	// Told is when each owner was last reminded, by their Teleport name.
-	Told map[string]time.Time
+	// Reminded is when each owner was last reminded, by their Teleport name.
+	Reminded map[string]time.Time
 	// Intents are reminders that began and whose outcome is not recorded, by
 	// owner. Part names the message: one message tells of several lists.
 	Intents map[string]Intent
@@ -39,20 +39,20 @@ func DecodeNotices(data map[string]string) (n Notices, problems []string) {
 		problems = append(problems, fmt.Sprintf("plugin data key %q does not parse: %v", key, err))
 	}
 	if v := data[keyNotices]; v != "" {
-		var notified map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(v), &notified); err != nil {
+		var reminded map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(v), &reminded); err != nil {
 			bad(keyNotices, err)
 		}
-		for _, owner := range slices.Sorted(maps.Keys(notified)) {
+		for _, owner := range slices.Sorted(maps.Keys(reminded)) {
 			var at time.Time
-			if err := json.Unmarshal(notified[owner], &at); err != nil {
+			if err := json.Unmarshal(reminded[owner], &at); err != nil {
 				bad(keyNotices, fmt.Errorf("%q: %w", owner, err))
 				continue
 			}
-			if n.Told == nil {
-				n.Told = map[string]time.Time{}
+			if n.Reminded == nil {
+				n.Reminded = map[string]time.Time{}
 			}
-			n.Told[owner] = at
+			n.Reminded[owner] = at
 		}
 	}
 	if v := data[keyExtension]; v != "" {
@@ -84,20 +84,20 @@ func (n Notices) Drop(owner string) Notices {
 	return n
 }
 
-// Tell returns n once the owner was reminded; a later reminder counts.
-func (n Notices) Tell(owner string, at time.Time) Notices {
+// WithReminder returns n once the owner was reminded; a later reminder counts.
+func (n Notices) WithReminder(owner string, at time.Time) Notices {
 	n = n.Drop(owner)
-	if at.After(n.Told[owner]) {
-		n.Told = clone(n.Told)
-		n.Told[owner] = at.UTC()
+	if at.After(n.Reminded[owner]) {
+		n.Reminded = clone(n.Reminded)
+		n.Reminded[owner] = at.UTC()
 	}
 	return n
 }
 
 // Keep returns n without those who are no owners.
 func (n Notices) Keep(owners []string) Notices {
-	n.Told, n.Intents = clone(n.Told), clone(n.Intents)
-	maps.DeleteFunc(n.Told, func(owner string, _ time.Time) bool { return !slices.Contains(owners, owner) })
+	n.Reminded, n.Intents = clone(n.Reminded), clone(n.Intents)
+	maps.DeleteFunc(n.Reminded, func(owner string, _ time.Time) bool { return !slices.Contains(owners, owner) })
 	maps.DeleteFunc(n.Intents, func(owner string, _ Intent) bool { return !slices.Contains(owners, owner) })
 	return n
 }
@@ -133,8 +133,8 @@ func (n Notices) Stored() Notices {
 
 func (n Notices) encode() map[string]string {
 	data := map[string]string{keyNotices: "", keyExtension: ""}
-	if len(n.Told) > 0 {
-		data[keyNotices] = mustMarshalTimes(n.Told)
+	if len(n.Reminded) > 0 {
+		data[keyNotices] = mustMarshalTimes(n.Reminded)
 	}
 	if len(n.Intents) > 0 {
 		own := noticesJSON{Intents: map[string]intentJSON{}}
@@ -148,8 +148,8 @@ func (n Notices) encode() map[string]string {
 
 // mustMarshalTimes writes times as the published plugin does, in RFC 3339. A
 // year beyond it can only come from a clock gone mad, and says nothing.
-func mustMarshalTimes(told map[string]time.Time) string {
-	valid := maps.Clone(told)
+func mustMarshalTimes(reminded map[string]time.Time) string {
+	valid := maps.Clone(reminded)
 	maps.DeleteFunc(valid, func(_ string, at time.Time) bool { return at.Year() < 0 || at.Year() > 9999 })
 	return mustMarshal(valid)
 }

@@ -20,7 +20,7 @@ func TestNoticesOfThePublishedPlugin(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	want := record.Notices{Told: map[string]time.Time{"alice@example.com": time.Date(2026, 11, 24, 9, 30, 0, 123456789, time.UTC), "bob": {}}}
+	want := record.Notices{Reminded: map[string]time.Time{"alice@example.com": time.Date(2026, 11, 24, 9, 30, 0, 123456789, time.UTC), "bob": {}}}
 	if diff := cmp.Diff(want, n, ignoreStored); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -30,7 +30,7 @@ func TestNoticesOfThePublishedPlugin(t *testing.T) {
 
 	// What we write, it reads: its key alone, in its form.
 	at := time.Date(2026, 12, 1, 18, 0, 0, 5_000_000, time.FixedZone("", 9*3600))
-	set, expect := n.Tell("bob", at).Keep([]string{"bob"}).Changes()
+	set, expect := n.WithReminder("bob", at).Keep([]string{"bob"}).Changes()
 	if diff := cmp.Diff(map[string]string{"user_notifications": `{"bob":"2026-12-01T09:00:00.005Z"}`}, set); diff != "" {
 		t.Errorf("set (-want +got):\n%s", diff)
 	}
@@ -53,7 +53,7 @@ func TestNoticesUnderWay(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"user_notifications": "", "teleport_slack": ""}, expect); diff != "" {
 		t.Errorf("expect (-want +got):\n%s", diff)
 	}
-	told := begun.Stored().Tell("bob", at)
+	told := begun.Stored().WithReminder("bob", at)
 	set, expect = told.Changes()
 	if diff := cmp.Diff(map[string]string{"user_notifications": `{"bob":"2026-11-24T20:49:05.777Z"}`, "teleport_slack": ""}, set); diff != "" {
 		t.Errorf("set (-want +got):\n%s", diff)
@@ -68,7 +68,7 @@ func TestBrokenNotices(t *testing.T) {
 	if len(problems) != 2 {
 		t.Errorf("problems: %q, want one for alice and one for our key", problems)
 	}
-	if diff := cmp.Diff(map[string]time.Time{"bob": time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}, n.Told); diff != "" {
+	if diff := cmp.Diff(map[string]time.Time{"bob": time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}, n.Reminded); diff != "" {
 		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
@@ -86,7 +86,7 @@ func TestNoticesRoundTrip(t *testing.T) {
 		})
 		n := record.Notices{}
 		for owner, when := range rapid.MapOfN(name, at, 0, 4).Draw(t, "told") {
-			n = n.Tell(owner, when)
+			n = n.WithReminder(owner, when)
 		}
 		for owner, i := range rapid.MapOfN(name, intent, 0, 4).Draw(t, "intents") {
 			n = n.Begin(owner, i)

@@ -91,7 +91,7 @@ func (s *scan) saveIntents(ctx context.Context, b batch, intent record.Intent) (
 			for _, owner := range p.names {
 				begun, busy := p.begun(n, owner)
 				switch {
-				case !p.since.After(n.Told[owner]): // another replica was faster
+				case !p.since.After(n.Reminded[owner]): // another replica was faster
 				case busy && begun.Part == intent.Part: // written before, but the answer was lost
 					names = append(names, owner)
 				case busy && s.leased(p.dueList, owner, begun) > 0:
@@ -133,7 +133,7 @@ func (s *scan) recordReminded(ctx context.Context, d *dueList, owners []string, 
 	name := d.list.Name
 	ok := s.change(ctx, d, func(n record.Notices) (record.Notices, bool) {
 		for _, owner := range owners {
-			n = n.Tell(owner, at)
+			n = n.WithReminder(owner, at)
 		}
 		return n.Keep(d.owners), true
 	})

@@ -196,8 +196,8 @@ func (s *scan) load(ctx context.Context, d *dueList) error {
 	}
 	unsaved := s.r.unsaved[d.list.Name]
 	for _, owner := range slices.Sorted(maps.Keys(unsaved)) {
-		if d.notices.Told[owner].Before(unsaved[owner]) {
-			d.notices = d.notices.Tell(owner, unsaved[owner])
+		if d.notices.Reminded[owner].Before(unsaved[owner]) {
+			d.notices = d.notices.WithReminder(owner, unsaved[owner])
 		}
 	}
 	return nil
@@ -206,7 +206,7 @@ func (s *scan) load(ctx context.Context, d *dueList) error {
 // mustRemind reports whether to remind the owner of the list now: a reminder is due
 // and no other replica is posting it. It recovers an unfinished reminder first.
 func (s *scan) mustRemind(ctx context.Context, d *dueList, owner string) bool {
-	if !d.since.After(d.notices.Told[owner]) {
+	if !d.since.After(d.notices.Reminded[owner]) {
 		return false
 	}
 	intent, begun := d.begun(d.notices, owner)
