@@ -287,7 +287,7 @@ func (a *App) run(intake context.Context, stop func()) error {
 // connectSlack waits until Slack accepts the token and Teleport is watched,
 // reports that the program is ready, and then checks the token regularly.
 func (a *App) connectSlack(ctx context.Context, watching <-chan struct{}) error {
-	if err := a.auth.waitAccepted(ctx); err != nil {
+	if err := a.auth.waitAccepted(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	select {

@@ -182,18 +182,11 @@ func (d *delivery) begin(ctx context.Context, round []Step) []Step {
 		}
 	}
 	d.draft.Edit(rec)
-	if err := d.save(ctx); err != nil {
-		if !fault.Is(err, fault.Conflict) {
-			d.cancelIntents(intents) // the write may have happened all the same
-		}
-		return nil
+	if err := d.save(ctx); err != nil && !fault.Is(err, fault.Conflict) {
+		d.cancelIntents(intents) // the write may have happened all the same
 	}
-	for id, intent := range intents {
-		if c, ok := d.draft.Copy(id); !ok || !c.Intent.Same(intent) {
-			// Another writer was faster, and only results were carried over into
-			// what it wrote: this round, its edits too, is planned again.
-			return nil
-		}
+	if d.stopped {
+		return nil
 	}
 	return ready
 }
@@ -472,6 +465,10 @@ func (d *delivery) save(ctx context.Context) error {
 	case err == nil:
 		d.n.problems.Clear(key)
 		d.posted = false
+		if d.draft.Merged() { // what was assigned and planned before may be wrong by now
+			d.stopped = true
+			d.again(time.Millisecond)
+		}
 		return nil
 	case fault.Is(err, fault.Conflict):
 		d.log.Debug("another replica delivers this request")

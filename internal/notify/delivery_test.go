@@ -12,8 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gravitational/teleport/api/types"
 
+	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/notify"
+	"github.com/teleport-slack/teleport-slack/internal/record"
 	"github.com/teleport-slack/teleport-slack/internal/slacktest"
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
@@ -332,7 +334,7 @@ func TestARestartReadsOnlyWhatIsLeftToDo(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		u.decide(t, ids[0], types.RequestState_APPROVED)
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Hour) // young ones are reconciled in any case
 		u.crash(r)
 		u.decide(t, ids[1], types.RequestState_DENIED) // while nobody is there
 		before := u.teleport.Calls()["GetPluginData"]
@@ -344,7 +346,7 @@ func TestARestartReadsOnlyWhatIsLeftToDo(t *testing.T) {
 		if n := u.teleport.Calls()["GetPluginData"] - before; n != 2 {
 			t.Errorf("%d reads of records, want the listing and the one request that was decided\n%s", n, log)
 		}
-		want := map[string]int{"update": 2, "react": 2, "reply": 2, "final": 1}
+		want := map[string]int{"update": 3, "react": 3, "reply": 3, "final": 1} // #dev, alice, and #oncall by escalation
 		if diff := cmp.Diff(want, w.count()); diff != "" {
 			t.Errorf("steps after the restart (-want +got):\n%s", diff)
 		}
@@ -353,8 +355,8 @@ func TestARestartReadsOnlyWhatIsLeftToDo(t *testing.T) {
 		u.teleport.CloseWatchers(nil)
 		u.decide(t, ids[2], types.RequestState_APPROVED)
 		time.Sleep(10 * time.Minute)
-		if n := w.count()["update"]; n != 4 {
-			t.Errorf("%d updates, want two more", n)
+		if n := w.count()["update"]; n != 6 {
+			t.Errorf("%d updates, want three more", n)
 		}
 	})
 }
@@ -381,6 +383,79 @@ func TestAnAnnouncementTakesThreeCallsToTeleport(t *testing.T) {
 		}
 		if n := w.count()["post"]; n != 6 {
 			t.Errorf("%d messages", n)
+		}
+	})
+}
+
+// A decision that takes only edits meets another writer: the record has the
+// decision in the end, so that the messages keep it when the request is gone.
+func TestADecisionIsRecordedAlthoughSomebodyElseWrites(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, _ *replica, log *lockedBuffer) {
+		id := u.askFor(t, "dev")
+		time.Sleep(time.Minute)
+		var once sync.Once
+		u.slack.Inject(slacktest.Fault{Method: "chat.update", Match: func(slacktest.Call) bool {
+			once.Do(func() {
+				if err := u.teleport.SetPluginData(id, map[string]string{"request_reason": "written by somebody else"}); err != nil {
+					t.Error(err)
+				}
+			})
+			return false
+		}})
+		if err := u.teleport.SetState(id, types.RequestState_APPROVED, ""); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		data := u.teleport.PluginData(id)
+		if rec, _ := record.Decode(data); data["resolution"] != "APPROVED" || rec.Snapshot.State != access.Approved {
+			t.Errorf("the record has resolution %q and state %v\n%s", data["resolution"], rec.Snapshot.State, log)
+		}
+		if n := w.statuses(); n["failed"] != 0 {
+			t.Errorf("deliveries: %v", n)
+		}
+	})
+}
+
+// A requester whom Slack did not know is looked up again after a restart.
+func TestARestartLooksUpAgainWhatFailed(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, r *replica, log *lockedBuffer) {
+		if _, err := u.teleport.CreateRequest(teleporttest.Request{User: "dora@example.com", Roles: []string{"dev"}, TTL: 24 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		u.crash(r)
+		u.slack.AddUser(slacktest.User{ID: "U0DORA00001", Name: "dora", Email: "dora@example.com"})
+		if err := u.start("host"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(90 * time.Second)
+		if n := len(u.slack.DirectMessages("U0DORA00001")); n != 1 {
+			t.Errorf("dora has %d messages\n%s", n, log)
+		}
+	})
+}
+
+// Other routes make the next process read each request once, and not the one
+// after it.
+func TestOtherRoutesAreReadForOnce(t *testing.T) {
+	observed(t, func(t *testing.T, u *universe, w *watcher, r *replica, log *lockedBuffer) {
+		u.askFor(t, "dev")
+		time.Sleep(2 * time.Hour)
+		r.notifier.SetRoutes(map[string][]string{"dev": {"#dev"}, "*": {"#ops"}, "new": {"#ops"}})
+		if err := r.notifier.Resync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		for i, want := range []int{2, 1} { // the listing, and the request once
+			u.crash(u.replicas[0])
+			before := u.teleport.Calls()["GetPluginData"]
+			if err := u.start("host"); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if n := u.teleport.Calls()["GetPluginData"] - before; n != want {
+				t.Errorf("start %d: %d reads of records, want %d", i, n, want)
+			}
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
@@ -142,9 +143,9 @@ func (n *Notifier) reportTemplates(failed []*template.Error) {
 
 // logRecord logs what of a request's record can't be read.
 func (n *Notifier) logRecord(id string, problems []string) {
-	for _, what := range problems {
+	if len(problems) > 0 {
 		n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRecordParts, Name: id}, "part of a record can't be read, ignoring it",
-			fault.New(fault.Bug, "", what), slog.String(logkey.RequestID, id))
+			fault.New(fault.Bug, "", strings.Join(problems, "; ")), slog.String(logkey.RequestID, id))
 	}
 }
 
@@ -155,8 +156,12 @@ func (n *Notifier) logTeleportAnswers() {
 	}
 }
 
-// logLookup logs why recipients can't be assigned yet.
+// logLookup logs why recipients can't be assigned yet, if they can't.
 func (n *Notifier) logLookup(err error) {
+	if err == nil {
+		n.problems.Clear(logonce.Key{Kind: aboutDirectory})
+		return
+	}
 	n.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutDirectory}, "some recipients can't be looked up yet, trying again", err)
 }
 

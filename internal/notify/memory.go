@@ -68,6 +68,7 @@ func (n *Notifier) forget(id string) {
 	delete(n.requests, id)
 	n.mu.Unlock()
 	n.forgetProblems(id)
+	n.recipients.Forget(id)
 }
 
 func (n *Notifier) forgetProblems(id string) {

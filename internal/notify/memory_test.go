@@ -161,3 +161,52 @@ func TestNothingIsRememberedOfRequestsThatAreGone(t *testing.T) {
 		t.Errorf("left: %d requests, %d problems, queue %+v, alarms %+v, %d in the stall detector", all, n.problems.Len(), queued, alarms, len(n.stall.touched))
 	}
 }
+
+// slowRecords is a Teleport that does not answer when records are listed.
+type slowRecords struct {
+	*instant
+	listing chan struct{} // closed when it is asked
+}
+
+func (s slowRecords) Requests(_ context.Context, yield func(access.Request) error) error {
+	for _, req := range s.requests {
+		if err := yield(req); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s slowRecords) Records(ctx context.Context, _ func(string, map[string]string) error) error {
+	close(s.listing)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A young request does not wait for the listing of records, an old one does: it
+// has most probably been delivered.
+func TestAYoungRequestDoesNotWaitForTheListingOfRecords(t *testing.T) {
+	now := time.Now()
+	s := slowRecords{&instant{requests: map[string]access.Request{
+		"young": {ID: "young", User: "alice", Roles: []string{"dev"}, Created: now.Add(-time.Minute)},
+		"old":   {ID: "old", User: "alice", Roles: []string{"dev"}, Created: now.Add(-2 * youngRequest)},
+	}}, make(chan struct{})}
+	n := New(Options{Requests: s, Records: s, Describer: s, Messenger: s, Recipients: recipient.New(recipient.Options{})})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.Resync(ctx) }()
+	<-s.listing
+	if id, err := n.queue.Next(ctx); err != nil || id != "young" {
+		t.Errorf("due is %q, %v", id, err)
+	}
+	if left := n.queue.Stats().Due; left != 0 {
+		t.Errorf("%d more are due", left)
+	}
+	stop()
+	if err := <-done; err == nil {
+		t.Error("a resync without the records succeeds")
+	}
+	if id, err := n.queue.Next(t.Context()); err != nil || id != "old" {
+		t.Errorf("after the listing failed %q is due, %v", id, err)
+	}
+}

@@ -172,6 +172,7 @@ func (n *Notifier) Changed(id string, now *access.Request) {
 // backoff is due.
 func (n *Notifier) Reachable() {
 	if n.noReact.Swap(false) {
+		n.problems.Clear(logonce.Key{Kind: aboutReactions})
 		n.unsettleAll() // messages may lack their reaction
 	}
 	n.queue.Kick()

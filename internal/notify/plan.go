@@ -51,13 +51,15 @@ func (o Op) describes() bool {
 }
 
 // urgency orders the steps of a round: first messages, then changes, then what
-// goes into threads.
+// goes into threads, and last looks for lost posts, which may take long.
 func (o Op) urgency() int {
 	switch o {
-	case Recover, Post:
+	case Post:
 		return 0
 	case Update, React:
 		return 1
+	case Recover:
+		return 3
 	}
 	return 2
 }

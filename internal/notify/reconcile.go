@@ -52,8 +52,8 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 	st := State{Record: draft.Record(), CanReact: !n.noReact.Load(), Buttons: *n.buttons.Load(), Ends: n.o.Ends, Reminders: n.o.Reminders}
 	var details *access.Details // looked up once a message needs them
 	var fresh bool              // an event has just brought the request
-	if st.Request, fresh = n.takeEvent(id); !fresh {
-		st.Request, err = n.o.Requests.Request(ctx, id)
+	if st.Request, fresh = n.takeEvent(id); !fresh || st.Record.By != "" && st.Record.By != n.outbox.Replica() {
+		st.Request, err = n.o.Requests.Request(ctx, id) // another writer may have seen a later state than the event's
 	}
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -71,16 +71,16 @@ func (n *Notifier) load(ctx context.Context, id string) (*delivery, error) {
 func (n *Notifier) assign(ctx context.Context, d *delivery) {
 	edit := func(rec record.Record, err error) {
 		was := d.st.Record
-		d.draft.Note(rec) // what only says how they were found out is saved with other things
-		if len(rec.Copies) != len(was.Copies) || rec.RecipientsPending != was.RecipientsPending || rec.Escalated != was.Escalated {
+		d.draft.Note(rec) // mentions alone are not worth a write
+		if len(rec.Copies) != len(was.Copies) || rec.RecipientsPending != was.RecipientsPending || rec.Assigned != was.Assigned || rec.Escalated != was.Escalated {
 			d.draft.Edit(rec)
 		}
 		d.st.Record = rec
 		if err != nil {
-			n.logLookup(err)
 			d.retryFor(err)
 			d.within(d.memory.recipients.Patience())
 		}
+		n.logLookup(err)
 	}
 	if d.st.announces() {
 		edit(n.recipients.Assign(ctx, d.recipientInput()))

@@ -12,6 +12,14 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/record"
 )
 
+// A request that is as young as youngRequest may not be announced yet, and is
+// reconciled without waiting for the listing of records: up to maxAtOnce of them,
+// since each costs two reads.
+const (
+	youngRequest = time.Hour
+	maxAtOnce    = 1000
+)
+
 // Resync lists all requests and reconciles each that has changed since nothing
 // was left to do for it. After a new connection it lists the records as well:
 // requests may have ended while nobody watched, and those of which a record
@@ -19,14 +27,16 @@ import (
 func (n *Notifier) Resync(ctx context.Context) error {
 	full := n.full.Swap(false)
 	routing := n.recipients.Routing()
+	atOnce := 0
 	listed := map[string]summary{} // the zero summary where there is nothing to compare with a record
 	err := n.o.Requests.Requests(ctx, func(req access.Request) error {
 		listed[req.ID] = summary{}
 		switch {
 		case n.isSettled(req):
-		case full:
+		case full && (atOnce == maxAtOnce || req.State.Resolved() || time.Since(req.Created) > youngRequest):
 			listed[req.ID] = n.summarize(req, routing)
 		default:
+			atOnce++
 			n.queue.Add(req.ID, priorityOf(req.State))
 		}
 		return nil

@@ -25,6 +25,7 @@ type assignment struct {
 	requester        access.Recipient
 	requesterPending bool  // who the requester is, is not known yet
 	pending          error // the first that makes it worth assigning again
+	incomplete       bool  // something failed for good, which a restart tries again
 	unresolved       []route.Unresolved
 	outside          []string // rules, see Explanation
 	unseen           []Unseen
@@ -48,6 +49,7 @@ func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
 	inputs := &ruleInputs{r: r, in: in}
 	byRule := r.matchRules(ctx, inputs)
 	a.setPending(byRule.pending)
+	a.incomplete = a.incomplete || byRule.failed || len(byRule.unseen) > 0
 	a.outside = byRule.outside
 	if byRule.pending == nil {
 		a.reportUnresolved(byRule.Unresolved)
@@ -79,12 +81,8 @@ func (r *Resolver) assign(ctx context.Context, in Input) *assignment {
 
 // reportNobody logs once for the request that nobody hears of it.
 func (a *assignment) reportNobody() {
-	if a.in.Memory.nobody {
-		return
-	}
-	a.in.Memory.nobody = true
-	a.r.o.Log.Warn("no channel to post", slog.String(logkey.RequestID, a.in.Request.ID), slog.Any(logkey.Roles, a.in.Request.Roles),
-		slog.String(logkey.Error, errNobody.Error()), slog.String(logkey.Hint, errNobody.Hint))
+	a.r.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutNobody, Name: a.in.Request.ID}, "no channel to post", errNobody,
+		slog.String(logkey.RequestID, a.in.Request.ID), slog.Any(logkey.Roles, a.in.Request.Roles))
 }
 
 // addStatic adds the recipients of the static routes, and returns how many
@@ -120,6 +118,7 @@ func (a *assignment) findRequester(ctx context.Context) {
 		a.requesterPending = true
 		a.setPending(err)
 	case !a.r.o.NoRequester:
+		a.incomplete = true
 		a.r.problems.Problem(slog.LevelWarn, logonce.Key{Kind: aboutRequester, Name: a.in.Request.User},
 			"requester gets no message of their own", err,
 			slog.String(logkey.User, a.in.Request.User), slog.String(logkey.RequestID, a.in.Request.ID))
@@ -292,6 +291,7 @@ func (a *assignment) mentions(ctx context.Context, w route.Want) (names []string
 		case fault.Temporary(err) && a.in.Memory.mayWait():
 			return nil, err
 		default:
+			a.incomplete = true
 			a.r.problems.Problem(slog.LevelWarn, key, "user group can't be mentioned, posting without the mention", err,
 				slog.String(logkey.Recipient, w.Name), slog.String(logkey.RequestID, a.in.Request.ID))
 			names = union(names, []string{m.Group})

@@ -132,6 +132,7 @@ const (
 	aboutRecipient  logonce.Kind = "recipient"
 	aboutMention    logonce.Kind = "mention"
 	aboutUnresolved logonce.Kind = "unresolved"
+	aboutNobody     logonce.Kind = "no recipients" // by request
 )
 
 // New returns a Resolver.
@@ -191,7 +192,6 @@ type Memory struct {
 	began       time.Time // when the last assignment began
 	failing     bool      // a look-up failed in the last assignment
 	failedSince time.Time // since when look-ups have failed; zero while none does
-	nobody      bool      // it was logged that the request has no recipients
 }
 
 // begin starts another assignment.
@@ -238,10 +238,16 @@ func (m *Memory) Patience() time.Duration {
 // set then, and all who could be found are assigned nevertheless.
 func (r *Resolver) Assign(ctx context.Context, in Input) (record.Record, error) {
 	a := r.assign(ctx, in)
-	if a.pending == nil {
+	a.rec.Assigned = ""
+	if a.pending == nil && !a.incomplete {
 		a.rec.Assigned = in.Routing.Fingerprint(in.Request)
 	}
 	return a.rec, a.pending
+}
+
+// Forget drops what is remembered of a request that is gone.
+func (r *Resolver) Forget(requestID string) {
+	r.problems.Clear(logonce.Key{Kind: aboutNobody, Name: requestID})
 }
 
 // Escalate returns the request's record with a copy for each recipient of

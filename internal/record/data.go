@@ -159,7 +159,7 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 	}
 	rec.Snapshot.Kind = publishedKind(data)
 	if haveOwn {
-		rec.merge(own, reviews, resolution)
+		rec.merge(own, reviews, resolution, bad)
 	}
 	refs, err := publishedMessages(data)
 	if err != nil {
@@ -173,7 +173,7 @@ func Decode(data map[string]string) (rec Record, problems []string) {
 }
 
 // merge brings in our own part, and what the published plugin did since.
-func (r *Record) merge(own extension, reviews int, resolution access.State) {
+func (r *Record) merge(own extension, reviews int, resolution access.State, bad func(key string, err error)) {
 	r.Adopted, r.RecipientsPending, r.Assigned, r.Escalated, r.By = own.Adopted, own.RecipientsPending, own.Assigned, own.Escalated, own.By
 	r.published = published{Reviews: own.Reviews, Resolution: own.Resolution}
 	r.Snapshot.Kind = own.Kind
@@ -201,6 +201,17 @@ func (r *Record) merge(own extension, reviews int, resolution access.State) {
 		}
 		if o.Failure != nil {
 			c.Failure = &Failure{Reason: o.Failure.Reason, At: fromMilli(o.Failure.At)}
+		}
+		if c.For > access.Requester {
+			bad(keyExtension, fmt.Errorf("unknown audience %d of %q", c.For, c.ID()))
+			c.For = access.Reviewers
+		}
+		if i := r.IndexOf(c.ID()); i >= 0 { // one recipient has one copy, the one with a message
+			bad(keyExtension, fmt.Errorf("two copies of %q", c.ID()))
+			if !r.Copies[i].At.IsZero() {
+				continue
+			}
+			r.Copies = slices.Delete(r.Copies, i, i+1)
 		}
 		if !c.At.IsZero() && reviews > own.Reviews {
 			c.Replies = max(c.Replies, reviews)

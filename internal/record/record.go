@@ -34,8 +34,8 @@ type Record struct {
 	// RecipientsPending is set while some recipients could not be looked up, so
 	// that Copies lacks them.
 	RecipientsPending bool
-	// Assigned identifies what the recipients were assigned from, the last time
-	// that was done without anything pending; empty in records of before.
+	// Assigned identifies what the recipients were assigned from; empty if
+	// something was pending or failed then, and in records of before.
 	Assigned string
 	// Escalated is set once the request was escalated.
 	Escalated bool

@@ -336,3 +336,23 @@ func TestDetailsAreWhatWasLookedUp(t *testing.T) {
 		t.Errorf("another list of resources is called %v", d.ResourceNames)
 	}
 }
+
+// A record that was damaged, or is newer, is read as far as that goes.
+func TestDamagedCopiesAreNamedAndReadOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		copies string
+		want   []record.Copy
+	}{
+		"an unknown audience":               {`{"to":"C1","for":7}`, []record.Copy{{To: "C1"}}},
+		"one recipient twice, posted first": {`{"to":"C1","ch":"C1","ts":"17.1"},{"to":"C1"}`, []record.Copy{{To: "C1", At: access.MessageRef{Channel: "C1", TS: "17.1"}}}},
+		"one recipient twice, posted last":  {`{"to":"C1"},{"to":"C1","ch":"C1","ts":"17.1"}`, []record.Copy{{To: "C1", At: access.MessageRef{Channel: "C1", TS: "17.1"}}}},
+	} {
+		rec, problems := record.Decode(map[string]string{"teleport_slack": `{"copies":[` + tt.copies + `]}`})
+		if len(problems) != 1 {
+			t.Errorf("%s: problems %q", name, problems)
+		}
+		if diff := cmp.Diff(tt.want, rec.Copies); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -59,6 +59,7 @@ type Draft struct {
 	results []Result // in rec, and not saved yet
 	dirty   bool
 	saved   bool
+	merged  bool  // the last save carried results over into another writer's record
 	err     error // of the last save
 }
 
@@ -76,7 +77,7 @@ func (s *Store) Open(ctx context.Context, id string, unsaved []Result) (d *Draft
 // Draft is Open for plugin data that was read already.
 func (s *Store) Draft(id string, data map[string]string, unsaved []Result) (d *Draft, problems []string) {
 	rec, problems := Decode(data)
-	d = &Draft{store: s, id: id, read: rec, results: unsaved, dirty: len(unsaved) > 0}
+	d = &Draft{store: s, id: id, read: rec, shared: true, results: unsaved, dirty: len(unsaved) > 0}
 	d.rec = applied(rec, unsaved)
 	return d, problems
 }
@@ -132,6 +133,10 @@ func (d *Draft) Dirty() bool { return d.dirty }
 // Saved reports whether something was written.
 func (d *Draft) Saved() bool { return d.saved }
 
+// Merged reports whether another writer was faster than the last save, so that
+// only results were saved, and the rest has to be loaded and planned again.
+func (d *Draft) Merged() bool { return d.merged }
+
 // Err returns why the last save failed.
 func (d *Draft) Err() error { return d.err }
 
@@ -157,7 +162,7 @@ func (d *Draft) save(ctx context.Context, rec Record) error {
 			d.saved = d.saved || err == nil
 		}
 		if err == nil {
-			d.rec, d.results, d.dirty, d.shared = rec.storedAs(next), nil, false, true
+			d.rec, d.results, d.dirty, d.shared, d.merged = rec.storedAs(next), nil, false, true, merges > 0
 			return nil
 		}
 		if !fault.Is(err, fault.Conflict) || len(d.results) == 0 || merges == maxMerges {

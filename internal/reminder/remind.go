@@ -139,6 +139,9 @@ func (s *scan) recordReminded(ctx context.Context, d *dueList, owners []string, 
 	})
 	if ok {
 		delete(s.r.unsaved, name) // load had put it into what is stored now
+		for _, owner := range owners {
+			s.r.leases.Forget(name + " " + owner)
+		}
 		return
 	}
 	if s.r.unsaved[name] == nil {

@@ -62,6 +62,8 @@ const defaultRefresh = time.Minute
 // Client talks to one Teleport cluster. Its methods can be called from many
 // goroutines.
 type Client struct {
+	listingRecords sync.Mutex // held while all records are read
+
 	files    files
 	refresh  time.Duration // zero for never
 	dialer   dialer

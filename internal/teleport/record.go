@@ -65,8 +65,10 @@ func (c *Client) pluginData(ctx context.Context, op, kind, name string) (map[str
 // decoded as it is yielded: memory is that of the answer. A broken connection
 // begins again, so that some may be yielded twice.
 func (c *Client) Records(ctx context.Context, yield func(id string, data map[string]string) error) error {
-	// The answer is in memory as a whole. Collecting more often meanwhile costs
+	// The answer is in memory as a whole, so that there is one at a time. Collecting more often meanwhile costs
 	// little, since it has no pointers, and keeps garbage from doubling it.
+	c.listingRecords.Lock()
+	defer c.listingRecords.Unlock()
 	defer debug.SetGCPercent(debug.SetGCPercent(recordsGCPercent))
 	var stopped error // by yield, which is nobody's fault
 	each := newRecordStream(func(d *types.PluginDataV3) error {
