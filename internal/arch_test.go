@@ -183,3 +183,51 @@ func (p *pkg) add(f *ast.File) {
 		}
 	}
 }
+
+// TestLargeTypesSayWhy: a struct with more than a dozen fields says in its
+// comment what its fields are.
+func TestLargeTypesSayWhy(t *testing.T) {
+	large := 0
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			decl, ok := n.(*ast.GenDecl)
+			if !ok || decl.Tok != token.TYPE {
+				return true
+			}
+			for _, s := range decl.Specs {
+				spec, ok := s.(*ast.TypeSpec)
+				if !ok || fieldsOf(spec) <= 12 {
+					continue
+				}
+				large++
+				if !strings.Contains(decl.Doc.Text()+spec.Doc.Text(), "fields") {
+					t.Errorf("%s: %s has %d fields, and its comment does not say what its fields are", file, spec.Name, fieldsOf(spec))
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || large == 0 {
+		t.Fatalf("%d large types found, %v", large, err)
+	}
+}
+
+// fieldsOf returns how many fields a type has; 0 if it is no struct.
+func fieldsOf(spec *ast.TypeSpec) (n int) {
+	st, ok := spec.Type.(*ast.StructType)
+	if !ok {
+		return 0
+	}
+	for _, field := range st.Fields.List {
+		n += max(1, len(field.Names)) // an embedded one has no name
+	}
+	return n
+}

@@ -55,6 +55,8 @@ const (
 )
 
 // Request is an access request as Teleport has it now.
+// Its fields are those of Teleport's request that somebody is shown or that
+// decide.
 type Request struct {
 	ID                 string
 	User               string // the requester's Teleport username

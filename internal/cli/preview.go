@@ -29,6 +29,7 @@ type PostOptions struct {
 }
 
 // previewFlags is the command line of "preview".
+// Its fields are the flags.
 type previewFlags struct {
 	request                       requestFlags
 	config, state, audience, part string

@@ -28,6 +28,7 @@ type byAnswer [answers]string
 
 // phrases are all texts of messages in one language. Values that are formatted
 // into them are numbered, so that each language can order them.
+// Its fields are all texts, so that the compiler finds one that a language lacks.
 type phrases struct {
 	language Language
 	// plural returns which form of a counted text belongs to n.

@@ -52,6 +52,7 @@ var states = map[string]access.State{
 }
 
 // extension is the value of our own key. Times are Unix milliseconds.
+// Its fields are the keys, which stay.
 type extension struct {
 	State             string      `json:"state"`
 	Kind              access.Kind `json:"kind,omitempty"`
@@ -70,6 +71,8 @@ type extension struct {
 	Copies            []copyJSON  `json:"copies,omitempty"`
 }
 
+// copyJSON is a Copy as it is stored.
+// Its fields are the keys, which stay.
 type copyJSON struct {
 	To           string          `json:"to,omitempty"`
 	Name         string          `json:"name,omitempty"`

@@ -49,6 +49,7 @@ type Record struct {
 }
 
 // Snapshot is a request as it was last seen.
+// Its fields are what a message shows.
 type Snapshot struct {
 	User               string
 	Kind               access.Kind
@@ -73,6 +74,8 @@ type published struct {
 }
 
 // Copy is one recipient's message about a request.
+// Its fields are one fact each about the message, its thread or its post, so that
+// Plan can compare them.
 type Copy struct {
 	To           string            // where it was or will be posted: an ID or #name; empty if adopted
 	Name         string            // the recipient as configured, for people to read

@@ -18,6 +18,7 @@ import (
 const maxPayloadBytes = 1 << 20
 
 // interaction is a click on a button, or a submitted window.
+// Its fields are those of Slack's payload that are checked.
 type interaction struct {
 	submission bool
 	user       string // U… or W…

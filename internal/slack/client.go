@@ -76,6 +76,8 @@ type Workspace struct {
 }
 
 // Client speaks to one workspace. It is safe for concurrent use.
+// Its fields are what it was made with, the pace, and what it has learnt about
+// the workspace.
 type Client struct {
 	token   func() string
 	apiURL  string

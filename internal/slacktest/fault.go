@@ -14,6 +14,7 @@ import (
 // call, their latencies add up and the oldest that says more decides.
 //
 // The call's effect does not happen, unless AfterEffect is set.
+// Its fields are knobs.
 type Fault struct {
 	Method  string          // "chat.postMessage"; empty: every method
 	Channel string          // the conversation of the argument "channel": its ID, name or user; empty: any

@@ -10,6 +10,7 @@ import (
 )
 
 // Message is a message as people see it now.
+// Its fields are those of Slack's message.
 type Message struct {
 	Channel     string          // the conversation's ID
 	TS          string          // "seconds.microseconds": its ID in the conversation

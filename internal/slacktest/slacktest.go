@@ -73,6 +73,7 @@ func DefaultScopes() []string {
 const DefaultKeepCalls = 1000
 
 // Options are the properties of the workspace. The zero value is usable.
+// Its fields are knobs.
 type Options struct {
 	Token      string           // the bot token; default DefaultToken
 	Scopes     []string         // what the bot token may; nil is DefaultScopes
@@ -103,6 +104,7 @@ type Options struct {
 }
 
 // Server is a workspace and the server in front of it.
+// Its fields are the workspace and the connections to it.
 type Server struct {
 	opt     Options
 	methods map[string]method

@@ -53,6 +53,7 @@ var (
 
 // Metrics are the program's metrics, in a registry of their own. Its methods may be
 // called from several goroutines.
+// Its fields are the metrics.
 type Metrics struct {
 	registry *prometheus.Registry
 	reasons  map[string]bool

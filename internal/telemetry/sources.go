@@ -36,6 +36,7 @@ type SlackState struct {
 }
 
 // sourceCollector turns sources into metrics.
+// Its fields are the metrics.
 type sourceCollector struct {
 	from Sources
 

@@ -61,6 +61,8 @@ const defaultRefresh = time.Minute
 
 // Client talks to one Teleport cluster. Its methods can be called from many
 // goroutines.
+// Its fields are what it was made with, the connection, and what it has looked
+// up, each with its own lock.
 type Client struct {
 	listingRecords sync.Mutex // held while all records are read
 

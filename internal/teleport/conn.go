@@ -44,6 +44,8 @@ const (
 
 // connection is one dialled and pinged connection. Calls hold it while they
 // run; once it is retired it closes when the last of them is done.
+// Its fields are the services of the server, and which calls it turned out to
+// lack.
 type connection struct {
 	api     *client.Client
 	auth    proto.AuthServiceClient

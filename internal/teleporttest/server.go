@@ -26,6 +26,7 @@ const defaultSweep = 200 * time.Millisecond
 const defaultWatcherBuffer = 1024
 
 // Options are the properties of the server. The zero value is usable.
+// Its fields are knobs.
 type Options struct {
 	// ClusterName is the cluster's name; "teleport.example.com" if empty.
 	ClusterName string
@@ -106,6 +107,7 @@ func (o *Options) setDefaults() error {
 
 // Server is the double. Create it with New, end it with Close. All methods may
 // be called from any goroutine, before Start and after Stop too.
+// Its fields are the parts of an Auth server.
 type Server struct {
 	opts      Options
 	authority *authority

@@ -10,6 +10,7 @@ import (
 )
 
 // Request is an access request to be made, in the words of a test.
+// Its fields are those of an access request.
 type Request struct {
 	// ID is the request's ID; a new one if empty.
 	ID string

@@ -20,6 +20,7 @@ const (
 // describes its states.
 //
 // It only computes: the caller passes the time and holds the lock.
+// Its fields are one state of the arithmetic above.
 type bucket struct {
 	documented time.Duration // the interval after the first refusal
 	window     int           // calls that may be in flight

@@ -15,6 +15,7 @@ import (
 )
 
 // session is one Run of a Client.
+// Its fields are what all connections share.
 type session struct {
 	client    *Client
 	api       *slack.Client

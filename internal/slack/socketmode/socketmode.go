@@ -52,6 +52,7 @@ type Client struct {
 }
 
 // State is the condition of the connections.
+// Its fields are counters beside the state itself.
 type State struct {
 	Wanted       int       // connections to have
 	Connected    int       // connections that are open; more than wanted while one is replaced
