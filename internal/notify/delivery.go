@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/teleport-slack/teleport-slack/internal/access"
 	"github.com/teleport-slack/teleport-slack/internal/fault"
 	"github.com/teleport-slack/teleport-slack/internal/logkey"
@@ -28,6 +26,9 @@ const (
 	// to Slack end within 10 s.
 	intentLease = 20 * time.Second
 	intentFresh = 8 * time.Second
+
+	// slowRound is how long results wait for the other calls of their round.
+	slowRound = time.Second
 
 	// reminderFresh is how long ago the request may have been read when somebody
 	// is reminded of it: it may have been reviewed meanwhile.
@@ -138,25 +139,46 @@ func (d *delivery) next(ctx context.Context) []Step {
 }
 
 // deliver does the steps of a round side by side. Their results stay in the
-// draft: the next round's begin writes them with its intents, or flush does.
+// draft: the next round's begin writes them with its intents, or flush does. In a
+// round with a slow call, the results of the others are written before it ends.
 func (d *delivery) deliver(ctx context.Context, round []Step) {
 	round = d.begin(ctx, round)
-	calls := make([]call, len(round))
-	var g errgroup.Group
-	g.SetLimit(maxCalls)
+	calls, ended := make([]call, len(round)), make(chan int, len(round))
+	slots := make(chan struct{}, maxCalls)
 	for i, s := range round {
 		c, _ := d.draft.Copy(s.Copy)
 		calls[i] = call{step: s, was: c}
-		g.Go(func() error {
+		go func() {
+			slots <- struct{}{}
 			d.perform(ctx, &calls[i])
 			d.n.stall.touch(d.id())
-			return nil
-		})
+			<-slots
+			ended <- i // the last that it does: deliver waits for it
+		}()
 	}
-	_ = g.Wait() // calls keep their errors
-	for _, c := range calls {
-		d.record(c)
+	var over []int // ended and not recorded yet
+	record := func() {
+		slices.Sort(over)
+		for _, i := range over {
+			d.record(calls[i])
+		}
+		over = nil
 	}
+	slow := time.NewTicker(slowRound)
+	defer slow.Stop()
+	for range calls {
+		for waiting := true; waiting; {
+			select {
+			case i := <-ended:
+				over, waiting = append(over, i), false
+			case <-slow.C:
+				if record(); d.posted && !d.stopped {
+					_ = d.save(ctx) // logged there, and the delivery stops
+				}
+			}
+		}
+	}
+	record()
 }
 
 // begin writes the intents of the round's posts, together with the results of
@@ -227,7 +249,9 @@ func (d *delivery) describe(ctx context.Context) {
 // result like others: the next delivery applies it if it can't be saved now.
 func (d *delivery) cancelIntents(intents map[string]*record.Intent) {
 	for _, id := range slices.Sorted(maps.Keys(intents)) {
-		d.draft.Apply(id, func(c record.Copy) record.Copy { c.Intent = nil; return c })
+		if was, ok := d.draft.Copy(id); ok {
+			d.draft.Apply(was, func(c record.Copy) record.Copy { c.Intent = nil; return c })
+		}
 	}
 }
 
@@ -343,7 +367,7 @@ func (d *delivery) record(c call) {
 		d.retryFor(c.err)
 	case c.step.Op == Recover:
 		d.stateOf(c.step.Copy).tries = c.was.Intent.Try
-		d.draft.Apply(c.step.Copy, func(now record.Copy) record.Copy {
+		d.draft.Apply(c.was, func(now record.Copy) record.Copy {
 			if c.found {
 				return found(now, c.was.Intent.Part, c.ref)
 			}
@@ -360,7 +384,7 @@ func (d *delivery) record(c call) {
 // succeeded records a step that Slack has taken.
 func (d *delivery) succeeded(c call) {
 	st := d.st
-	d.draft.Apply(c.step.Copy, func(now record.Copy) record.Copy { return c.step.Apply(st, now, c.ref) })
+	d.draft.Apply(c.was, func(now record.Copy) record.Copy { return c.step.Apply(st, now, c.ref) })
 	d.posted = d.posted || c.step.Op.posts()
 	d.observe(c, nil)
 	d.n.recipients.Failing.Remove(recipientName(c.was))
@@ -382,7 +406,7 @@ func (d *delivery) failed(c call) {
 	d.logProblem(out.Problem, c)
 	st := d.st
 	if out.Change != Keep {
-		d.draft.Apply(c.step.Copy, func(now record.Copy) record.Copy { return out.Apply(c.step, st, now, c.err, c.ended) })
+		d.draft.Apply(c.was, func(now record.Copy) record.Copy { return out.Apply(c.step, st, now, c.err, c.ended) })
 	}
 	switch out.Problem {
 	case AppRefused:

@@ -48,3 +48,36 @@ func TestWhatCouldNotBeRecordedIsRememberedUntilItIs(t *testing.T) {
 		}
 	})
 }
+
+// One recipient's post is slow, and the process dies meanwhile: the others, whose
+// posts were done, get no second message, even where the token may not look into
+// the channel's history.
+func TestASlowCallKeepsNoOthersResultFromTheRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log lockedBuffer
+		u := newUniverse(t, slacktest.DefaultScopes(), &log)
+		defer u.close()
+		if err := u.start("host-0"); err != nil {
+			t.Fatal(err)
+		}
+		end := u.slack.Inject(slacktest.Fault{Method: "chat.postMessage", Channel: sec, Latency: 8 * time.Second})
+		if _, err := u.teleport.CreateRequest(teleporttest.Request{User: "alice@example.com", Roles: []string{"dba"}, TTL: 12 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		u.crash(u.replicas[0])
+		end()
+		if err := u.start("host-0"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		for _, to := range []string{alice, bob} {
+			if n := len(u.slack.DirectMessages(to)); n != 1 {
+				t.Errorf("%s has %d messages, want 1\n%s", to, n, log.String())
+			}
+		}
+		if n := len(u.slack.Messages(sec)); n < 1 {
+			t.Errorf("#security has %d messages", n)
+		}
+	})
+}

@@ -110,18 +110,19 @@ func (d *Draft) Edit(rec Record) {
 // Note is Edit for what is not worth a write of its own: the next one saves it.
 func (d *Draft) Note(rec Record) { d.rec, d.shared = rec, true }
 
-// Apply applies the result of a call to Slack, which is kept until it is saved.
-func (d *Draft) Apply(copyID string, apply func(Copy) Copy) {
-	i := d.rec.IndexOf(copyID)
-	if i < 0 {
-		return // another replica took the recipient off the record
+// Apply applies the result of a call to Slack, which is kept until it is saved;
+// was is the copy that the call was made for.
+func (d *Draft) Apply(was Copy, apply func(Copy) Copy) {
+	r := Result{CopyID: was.ID(), At: was.At, Intent: was.Intent, Apply: apply}
+	i := d.rec.IndexOf(r.CopyID)
+	if i < 0 || d.rec.Copies[i].At != r.At {
+		return // another replica took the recipient off the record, or posted anew
 	}
 	if d.shared {
 		d.rec.Copies, d.shared = slices.Clone(d.rec.Copies), false
 	}
-	c := d.rec.Copies[i]
-	d.results = append(d.results, Result{CopyID: copyID, At: c.At, Intent: c.Intent, Apply: apply})
-	d.rec.Copies[i], d.dirty = apply(c), true
+	d.results = append(d.results, r)
+	d.rec.Copies[i], d.dirty = r.appliedTo(d.rec.Copies[i]), true
 }
 
 // Unsaved returns the results that are not saved yet.

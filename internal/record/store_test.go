@@ -45,6 +45,12 @@ func (d *data) UpdateRecord(_ context.Context, _ string, set, expect map[string]
 
 func asIs(r record.Record) record.Record { return r }
 
+// applyTo applies the result of a call that is made for a copy as it is now.
+func applyTo(d *record.Draft, id string, result func(record.Copy) record.Copy) {
+	was, _ := d.Copy(id)
+	d.Apply(was, result)
+}
+
 // posted is the result of a post.
 func posted(ts string) func(record.Copy) record.Copy {
 	return func(c record.Copy) record.Copy {
@@ -116,7 +122,7 @@ func TestStore(t *testing.T) {
 			if tt.noResult {
 				draft.Edit(draft.Record().Add(record.Copy{To: "C3"}))
 			} else {
-				draft.Apply("C1", posted("1.1"))
+				applyTo(draft, "C1", posted("1.1"))
 			}
 			err = draft.Save(t.Context(), asIs)
 			if (err != nil) != tt.fails || err != nil && !fault.Is(err, tt.class) {
@@ -201,7 +207,7 @@ func TestAResultLeavesAnothersIntentAlone(t *testing.T) {
 		store := record.NewStore(d, "us")
 		draft, _ := store.Draft("r1", nil, nil)
 		draft.Note(record.Record{}.Add(record.Copy{To: "C1", Intent: tt.was}))
-		draft.Apply("C1", tt.apply)
+		applyTo(draft, "C1", tt.apply)
 		other(t, d, func(r record.Record) record.Record { return r.Add(record.Copy{To: "C1", Intent: theirs}) })
 		for _, later := range []bool{false, true} { // in the same delivery, and in a later one
 			if later {
@@ -225,7 +231,7 @@ func TestACancelledIntentAddsNoCopy(t *testing.T) {
 	d := &data{}
 	draft, _ := record.NewStore(d, "us").Draft("r1", nil, nil)
 	draft.Edit(record.Record{}.Add(record.Copy{To: "C1", Name: "#dev", Intent: &record.Intent{Part: "request", By: "us"}}))
-	draft.Apply("C1", func(c record.Copy) record.Copy { c.Intent = nil; return c })
+	applyTo(draft, "C1", func(c record.Copy) record.Copy { c.Intent = nil; return c })
 	other(t, d, func(r record.Record) record.Record {
 		return r.Add(record.Copy{To: "#dev", Name: "#dev", Intent: &record.Intent{Part: "request", By: "them"}})
 	})
@@ -242,11 +248,11 @@ func TestADraftDoesNotChangeWhatItHandedOut(t *testing.T) {
 	draft, _ := record.NewStore(&data{}, "us").Draft("r1", nil, nil)
 	draft.Edit(record.Record{}.Add(record.Copy{To: "C1"}))
 	before := draft.Record()
-	draft.Apply("C1", posted("1.1"))
+	applyTo(draft, "C1", posted("1.1"))
 	if !before.Copies[0].At.IsZero() {
 		t.Error("a record changed after it was handed out")
 	}
-	draft.Apply("C2", posted("1.1")) // not there: nothing happens
+	applyTo(draft, "C2", posted("1.1")) // not there: nothing happens
 	if len(draft.Unsaved()) != 1 {
 		t.Errorf("%d results", len(draft.Unsaved()))
 	}
