@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,7 +29,10 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/teleporttest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("rapid.checks", rapidChecks) // what the command line says comes after it
+	goleak.VerifyTestMain(m)
+}
 
 // The people of the world; carol's Teleport name is no email.
 const (
@@ -103,6 +107,9 @@ func (w *world) start(host string) (kill func()) {
 	tp, err := teleport.New(teleport.Options{
 		Addr: "127.0.0.1:3025", Identity: w.identity, Log: log,
 		Dialer: func(ctx context.Context, _ string) (net.Conn, error) { return w.lis.DialContext(ctx) },
+		// Weeks pass here. A ping a minute takes most of the test's time, and Go
+		// 1.26's race detector crashes now and then in a timer of virtual time.
+		KeepAlive: 10_000 * time.Hour,
 	})
 	w.must(err)
 	transport := &http.Transport{DialContext: w.slackLis.DialContext}

@@ -36,6 +36,10 @@ type Options struct {
 
 	// Dialer replaces the network, for tests; nil for the real one.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
+
+	// KeepAlive is the time between pings on an idle connection; zero for the api
+	// module's. Tests in virtual time have long ones.
+	KeepAlive time.Duration
 }
 
 // Handler has the functions that Serve calls. Nil functions are skipped.
@@ -125,7 +129,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		files:    files{identity: o.Identity, key: o.ClientKey, certificate: o.ClientCrt, root: o.RootCAs},
-		dialer:   dialer{addr: o.Addr, dial: o.Dialer},
+		dialer:   dialer{addr: o.Addr, dial: o.Dialer, keepAlive: o.KeepAlive},
 		failFast: o.FailFast,
 		version:  o.Version,
 		log:      log,

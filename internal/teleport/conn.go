@@ -136,6 +136,8 @@ type dialer struct {
 	addr string
 	dial func(ctx context.Context, addr string) (net.Conn, error) // nil for the network
 
+	keepAlive time.Duration // between pings on an idle connection; zero for the api's
+
 	webTLS *tls.Config // for a Proxy's web port; nil for the system's authorities, other ones in tests
 }
 
@@ -147,10 +149,11 @@ func (d dialer) connect(ctx context.Context, creds *credentials, timeout time.Du
 		return nil, creds.errExpired(now)
 	}
 	config := client.Config{
-		Addrs:          []string{d.addr},
-		Credentials:    []client.Credentials{creds},
-		DialTimeout:    timeout,
-		KeepAliveCount: keepAliveCount,
+		Addrs:           []string{d.addr},
+		Credentials:     []client.Credentials{creds},
+		DialTimeout:     timeout,
+		KeepAlivePeriod: d.keepAlive,
+		KeepAliveCount:  keepAliveCount,
 		DialOpts: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 250 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxConnectBackoff},
 			MinConnectTimeout: minConnectTimeout,
