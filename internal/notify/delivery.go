@@ -157,7 +157,7 @@ func (d *delivery) deliver(ctx context.Context, round []Step) {
 		}()
 	}
 	var over []int // ended and not recorded yet
-	record := func() {
+	recordOver := func() {
 		slices.Sort(over)
 		for _, i := range over {
 			d.record(calls[i])
@@ -172,13 +172,13 @@ func (d *delivery) deliver(ctx context.Context, round []Step) {
 			case i := <-ended:
 				over, waiting = append(over, i), false
 			case <-slow.C:
-				if record(); d.posted && !d.stopped {
+				if recordOver(); d.posted && !d.stopped {
 					_ = d.save(ctx) // logged there, and the delivery stops
 				}
 			}
 		}
 	}
-	record()
+	recordOver()
 }
 
 // begin writes the intents of the round's posts, together with the results of
