@@ -13,7 +13,8 @@ import (
 	"github.com/teleport-slack/teleport-slack/internal/rule"
 )
 
-// Options are the arguments of New.
+// Options are the arguments of New. Its fields are those of [teleport] in the
+// configuration, the log, and what tests replace.
 type Options struct {
 	Addr string // host:port of the Auth Service or the Proxy Service
 
