@@ -52,7 +52,8 @@ func expectResolved(id, status, reaction string, replies []string, requester str
 }
 
 // pressButton clicks a button of a request's message as a user. With a reason, it
-// fills in the window that opens; without one, it waits for the ephemeral answer.
+// fills in the window that opens. It waits for the ephemeral answer, which belongs
+// to this step.
 func pressButton(request, at, user, button, reason string) func(context.Context, *environment) error {
 	return func(ctx context.Context, env *environment) error {
 		ctx, cancel := context.WithTimeout(ctx, ackTimeout)
@@ -73,10 +74,12 @@ func pressButton(request, at, user, button, reason string) func(context.Context,
 			if err := d.Wait(ctx); err != nil {
 				return err
 			}
-			if reason == "" {
-				return env.waitEphemeral(ctx, before)
+			if reason != "" {
+				if err := env.fillIn(ctx, user, reason); err != nil {
+					return err
+				}
 			}
-			return env.fillIn(ctx, user, reason)
+			return env.waitEphemeral(ctx, before)
 		}
 		return trace.NotFound("no message about request %s in %s", request, at)
 	}
