@@ -67,13 +67,9 @@ func (n *Notifier) forget(id string) {
 	n.mu.Lock()
 	delete(n.requests, id)
 	n.mu.Unlock()
-	n.forgetProblems(id)
-	n.recipients.Forget(id)
-}
-
-func (n *Notifier) forgetProblems(id string) {
 	n.problems.Clear(logonce.Key{Kind: aboutRecord, Name: id})
 	n.problems.Clear(logonce.Key{Kind: aboutRecordParts, Name: id})
+	n.recipients.Forget(id)
 }
 
 // settle remembers that nothing is left to do for the request as it is.
